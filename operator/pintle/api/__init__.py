@@ -1,0 +1,64 @@
+"""The kinds of ``pintle.dev/v1alpha1`` as frozen, parsed values.
+
+The schema in ``crds/`` is the truth about what may be written; a test keeps these types and that schema from
+drifting apart. By the time an object gets here, the API server has checked it and filled in the defaults.
+
+Unknown fields are ignored, so that an older operator meets an object of a newer release calmly.
+Field names are Python's here and camelCase in Kubernetes: ``standby_seconds`` is ``standbySeconds``.
+"""
+
+from pintle.api.model_deployment import (
+    EnvVar,
+    EnvVarSource,
+    KeyRef,
+    ModelDeployment,
+    ModelDeploymentSpec,
+    Proof,
+    RegistryRef,
+    Rollout,
+    RuntimeRef,
+    Toleration,
+    parse_model_deployment,
+)
+from pintle.api.model_runtime import ModelRuntime, ModelRuntimeSpec, PackageIndex, parse_model_runtime
+from pintle.api.registry_connection import (
+    CaBundle,
+    CaConfigMapRef,
+    RegistryConnection,
+    RegistryConnectionSpec,
+    parse_registry_connection,
+)
+from pintle.api.values import Metadata, Object, ObjectRef, Resources, StringMap
+
+GROUP = "pintle.dev"
+VERSION = "v1alpha1"
+
+__all__ = [
+    "GROUP",
+    "VERSION",
+    "CaBundle",
+    "CaConfigMapRef",
+    "EnvVar",
+    "EnvVarSource",
+    "KeyRef",
+    "Metadata",
+    "ModelDeployment",
+    "ModelDeploymentSpec",
+    "ModelRuntime",
+    "ModelRuntimeSpec",
+    "Object",
+    "ObjectRef",
+    "PackageIndex",
+    "Proof",
+    "RegistryConnection",
+    "RegistryConnectionSpec",
+    "RegistryRef",
+    "Resources",
+    "Rollout",
+    "RuntimeRef",
+    "StringMap",
+    "Toleration",
+    "parse_model_deployment",
+    "parse_model_runtime",
+    "parse_registry_connection",
+]

@@ -1,0 +1,163 @@
+"""ModelDeployment: a model version that is to be served."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from pintle.api.values import IntOrString, Metadata, Object, ObjectRef, Resources, StringMap, Value, flat
+
+
+class KeyRef(Value):
+    """One key of a Secret or a ConfigMap in the same namespace."""
+
+    name: str
+    key: str
+    optional: bool = False
+
+
+class EnvVarSource(Value):
+    """Where a variable's value comes from; exactly one of the two is set."""
+
+    secret_key_ref: KeyRef | None = None
+    config_map_key_ref: KeyRef | None = None
+
+
+class EnvVar(Value):
+    """One environment variable of the ``serve`` container: ``value_from`` where it is set, else ``value``."""
+
+    name: str
+    value: str = ""
+    value_from: EnvVarSource | None = None
+
+
+class Toleration(Value):
+    """A toleration as Kubernetes has it; an empty ``key``, ``value`` or ``effect`` is one left out."""
+
+    key: str = ""
+    operator: Literal["Equal", "Exists"] = "Equal"
+    value: str = ""
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
+    toleration_seconds: int | None = None
+
+
+class Proof(Value):
+    """How a candidate answers its test inputs before it takes traffic."""
+
+    mode: Literal["Auto", "Required", "Skip"] = "Auto"
+    allow_non_finite: bool = False
+    timeout_seconds: int = 30
+
+
+class Rollout(Value):
+    """How a revision comes to take the traffic, and how long the one before it stays warm."""
+
+    proof: Proof = Proof()
+    standby_seconds: int | None = None  # None: the administrator's default
+    progress_deadline_seconds: int = 600
+    capacity_wait_seconds: int = 120
+    strict_environment: bool = False
+
+
+class RegistryRef(Value):
+    """The RegistryConnection that the model is looked up in."""
+
+    name: str = "default"
+
+
+class RuntimeRef(Value):
+    """The ModelRuntime that serves the model."""
+
+    name: str | None = None  # None: the runtime marked `default`
+
+
+_SHAPING = (
+    "resources",
+    "env",
+    "pod_metadata",
+    "runtime",
+    "node_selector",
+    "tolerations",
+    "priority_class_name",
+    "image_pull_secrets",
+    "service_account_name",
+    "rollout_token",
+)
+_SHAPING_ROLLOUT = ("proof", "strict_environment")
+
+
+def _given(resources: Resources | None) -> Resources | None:
+    """Take ``resources: {}``, which templates like to write, for left out: both have the same shape."""
+    return resources if resources and (resources.requests or resources.limits) else None
+
+
+_Resources = Annotated[Resources | None, AfterValidator(_given)]
+
+
+class ModelDeploymentSpec(Value):
+    """What a user declares. At least one of ``version`` and ``alias`` is set; ``version`` wins."""
+
+    registry_ref: RegistryRef = RegistryRef()
+    model: str
+    version: IntOrString | None = None
+    alias: str | None = None
+    replicas: int = 1
+    runtime: RuntimeRef = RuntimeRef()
+    resources: _Resources = None  # None: the runtime's default
+    env: tuple[EnvVar, ...] = ()
+    pod_metadata: Metadata = Metadata()
+    node_selector: StringMap = Field(default_factory=dict)
+    tolerations: tuple[Toleration, ...] = ()
+    priority_class_name: str | None = None
+    image_pull_secrets: tuple[ObjectRef, ...] = ()
+    service_account_name: str | None = None
+    service: Metadata = Metadata()
+    disruption_budget: Literal["Default", "None"] = "Default"
+    rollout: Rollout = Rollout()
+    rollout_token: str | None = None
+    revision_history_limit: int = 5
+    suspend: bool = False
+
+    def shape(self) -> dict[str, Any]:
+        """Give the pod-shaping fields *as declared*, JSON-able, keys sorted, camelCase.
+
+        A field left out stays out, and so does one that equals its static default: the API server's
+        defaulting makes the two one, and a release that adds a field with a default must not move the shape
+        of objects written before it. A static default, once released, therefore never changes.
+        """
+        dumped = self.model_dump(
+            mode="json",
+            by_alias=True,
+            exclude_defaults=True,
+            include={**dict.fromkeys(_SHAPING, True), "rollout": set(_SHAPING_ROLLOUT)},
+        )
+        return _declared(dumped)
+
+
+def _declared(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """Sort by key, at every depth, and leave out empty members, which say no more than absent ones."""
+    members = {key: _declared_member(mapping[key]) for key in sorted(mapping)}
+    return {key: member for key, member in members.items() if member not in ({}, [], None)}
+
+
+def _declared_member(value: object) -> object:
+    if isinstance(value, Mapping):
+        return _declared(value)
+    if isinstance(value, list):
+        return [_declared_member(member) for member in value]
+    return value
+
+
+class ModelDeployment(Object):
+    """A model version that is to be served."""
+
+    spec: ModelDeploymentSpec
+
+
+def parse_model_deployment(body: Mapping[str, Any]) -> ModelDeployment:
+    """Parse an object as the API server gives it.
+
+    Raises:
+        pydantic.ValidationError: it does not fit, as when it was stored under another schema.
+    """
+    return ModelDeployment.model_validate(flat(body))

@@ -1,0 +1,39 @@
+"""RegistryConnection: a registry that ModelDeployments of the same namespace name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pintle.api.values import Object, ObjectRef, Value, flat
+
+
+class CaConfigMapRef(Value):
+    """The key of a ConfigMap in the same namespace that holds PEM certificates."""
+
+    name: str
+    key: str = "ca.crt"
+
+
+class CaBundle(Value):
+    """The certificates that the registry's own is checked against."""
+
+    config_map_ref: CaConfigMapRef
+
+
+class RegistryConnectionSpec(Value):
+    """Where an MLflow tracking server is and how to reach it."""
+
+    uri: str
+    secret_ref: ObjectRef | None = None
+    ca_bundle: CaBundle | None = None
+    poll_seconds: int = 30
+
+
+class RegistryConnection(Object):
+    """A registry that ModelDeployments of the same namespace name."""
+
+    spec: RegistryConnectionSpec
+
+
+def parse_registry_connection(body: Mapping[str, Any]) -> RegistryConnection:
+    """Parse an object as the API server gives it; raises as `parse_model_deployment` does."""
+    return RegistryConnection.model_validate(flat(body))
