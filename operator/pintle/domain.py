@@ -1,0 +1,267 @@
+"""Frozen values that the decisions are made of and made from. No logic but what a value says of itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from pintle.api import ModelDeployment, ModelRuntime, RegistryConnection
+
+Json: TypeAlias = Mapping[str, Any]
+
+
+class Key(NamedTuple):
+    """Names one object of a kind; for a ModelDeployment it is what the queue holds."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredVersion:
+    """One version as the registry tells it. `created_time` is in milliseconds since 1970."""
+
+    model: str
+    version: str
+    source: str
+    created_time: int
+    run_id: str = ""
+    artifact_uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What is pinned: two of them are the same model only if all five of `key` agree.
+
+    MLflow reuses version numbers when a registered model is deleted and made again, so the
+    number alone names nothing (facts: registry REST, traps).
+    """
+
+    registry: str
+    model: str
+    version: str
+    source: str
+    created_time: int
+    run_id: str = ""
+    artifact_uri: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str, str, int]:
+        """What makes two identities the same."""
+        return (self.registry, self.model, self.version, self.source, self.created_time)
+
+
+class Query(NamedTuple):
+    """A question to a registry: exactly one of `version` and `alias` is set."""
+
+    registry: str
+    model: str
+    version: str | None = None
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The registry has been asked and has not answered. `since` is when it was first asked."""
+
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The registry's answer."""
+
+    version: RegisteredVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why there is no answer: a Reason and a message; asked again by the resolver."""
+
+    reason: str
+    message: str
+    at: datetime
+
+
+Resolution: TypeAlias = Pending | Resolved | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """A revision may take traffic. `template_hash` is that of the template as the API server stored it."""
+
+    content_digest: str
+    environment_digest: str
+    proof: Literal["passed", "none", "skipped"]
+    template_hash: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A revision may not take traffic, and why."""
+
+    reason: str
+    message: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A revision: the ControllerRevision that all else is built from."""
+
+    name: str
+    uid: str
+    resource_version: str
+    number: int
+    created: datetime
+    identity: Identity
+    shape: Json
+    template: Json
+    image: str
+    runtime: str
+    secret_name: str
+    expected_digest: str
+    revision_file: Json
+    cleared: Cleared | None = None
+    rejected: Rejected | None = None
+    deleting: bool = False
+
+    @property
+    def inputs(self) -> Json:
+        """What was declared; a record is found by comparing these."""
+        return {"identity": self.identity.key, "shape": self.shape}
+
+    @property
+    def version(self) -> str:
+        """The registry's version number."""
+        return self.identity.version
+
+    @property
+    def content_digest(self) -> str:
+        """The digest that every pod must have, or "" while none is known."""
+        return self.cleared.content_digest if self.cleared else self.expected_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """The Deployment of one revision."""
+
+    revision: str
+    uid: str
+    resource_version: str
+    replicas: int
+    ready: int
+    template_hash: str
+    reclaimed: datetime | None
+    refused: str  # why the ReplicaSet cannot make pods (a quota's words), or ""
+    quota: bool
+    body: Json = field(compare=False, repr=False)
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a container ended last. `reason` and `message` are the runtime's words where it left any."""
+
+    code: int
+    reason: str
+    message: str
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """One pod, in the terms in which decisions about it are made."""
+
+    name: str
+    uid: str
+    revision: str
+    created: datetime
+    ready: bool
+    deleting: bool
+    role: str
+    unschedulable: str  # the scheduler's words, or ""
+    unschedulable_since: datetime | None
+    image_problem: str  # why an image cannot be pulled, or ""
+    initialized: datetime | None  # when `install` was done and `serve` could start
+    serving_started: bool
+    content_digest: str
+    environment_digest: str
+    example: bool | None
+    exits: tuple[Exit, ...] = ()
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """The Service of a ModelDeployment: who takes the traffic, since when, and what stands by."""
+
+    uid: str
+    resource_version: str
+    revision: str
+    since: datetime | None
+    standby: str
+    released: frozenset[str]
+    ready_pods: frozenset[str]  # names of pods that are ready endpoints
+    body: Json = field(compare=False, repr=False)
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A child that is only compared with what it should be: ConfigMap or PodDisruptionBudget."""
+
+    name: str
+    uid: str
+    resource_version: str
+    body: Json = field(compare=False, repr=False)
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that only doing could find out: a name that is taken, a body that is refused."""
+
+    reason: str
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A RegistryConnection and what is known of its Secret. `secret` is its declared name, or ""."""
+
+    spec: RegistryConnection
+    secret: str
+    secret_problem: str  # why the Secret cannot be used (a message), or ""
+    checked: bool  # False while the Secret has not been looked at yet
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """The administrator's settings that decisions need."""
+
+    standby_seconds: int = 3600
+    max_artifact_bytes: int = 20 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything that one decision is made from, read from the caches in one go."""
+
+    deployment: ModelDeployment
+    records: tuple[Record, ...]
+    workloads: Mapping[str, Workload]
+    pods: tuple[PodView, ...]
+    traffic: Traffic | None
+    budget: Child | None
+    copies: Mapping[str, Child]
+    connection: Connection | None
+    runtimes: tuple[ModelRuntime, ...]
+    resolution: Resolution | None
+    faults: tuple[Fault, ...] = ()
+    account_problem: str = ""  # why spec.serviceAccountName cannot be used, or ""
+    edited: datetime | None = None  # when this generation was first seen by this process
+    terminating: bool = False  # the object or its namespace is being deleted
+    defaults: Defaults = Defaults()

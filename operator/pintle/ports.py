@@ -1,0 +1,167 @@
+"""What the reconciler needs from the outside, as Protocols.
+
+Each has a real adapter in `pintle.adapters` and an in-memory one in `tests/support`; contract
+tests hold both to the same behaviour.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol, TypeAlias
+
+from pintle.domain import RegisteredVersion
+
+Json: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind of object as the API server serves it."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """`apps/v1`, or `v1` for the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+MODEL_DEPLOYMENTS = Resource("pintle.dev", "v1alpha1", "modeldeployments", "ModelDeployment")
+REGISTRY_CONNECTIONS = Resource("pintle.dev", "v1alpha1", "registryconnections", "RegistryConnection")
+MODEL_RUNTIMES = Resource("pintle.dev", "v1alpha1", "modelruntimes", "ModelRuntime", namespaced=False)
+CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+SERVICES = Resource("", "v1", "services", "Service")
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
+PODS = Resource("", "v1", "pods", "Pod")
+SECRETS = Resource("", "v1", "secrets", "Secret")
+SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+
+# What is watched with the label selector `app.kubernetes.io/managed-by=pintle`.
+CHILDREN = (CONTROLLER_REVISIONS, DEPLOYMENTS, SERVICES, CONFIG_MAPS, PODS, BUDGETS, ENDPOINT_SLICES)
+# What is watched whole: the kinds of our own.
+OWN = (MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, MODEL_RUNTIMES)
+
+PatchType: TypeAlias = Literal["merge", "json"]
+Subresource: TypeAlias = Literal["", "status", "scale"]
+
+
+class Cluster(Protocol):
+    """The API server. Every method raises `errors.ClusterError`s and nothing of a client library's."""
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Json:
+        """One object. Raises NotFound."""
+
+    def pages(self, resource: Resource, *, labels: str = "", size: int = 500) -> AsyncIterator[list[Json]]:
+        """All objects of a kind in all namespaces, a page at a time, so that 10,000 are never one body."""
+
+    async def create(self, resource: Resource, namespace: str, body: Json) -> Json:
+        """POST. Raises AlreadyExists where the name is held."""
+
+    async def patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        body: Json | list[Json],
+        *,
+        patch_type: PatchType = "merge",
+        subresource: Subresource = "",
+    ) -> Json:
+        """PATCH. Preconditions stand in the body: metadata.uid and resourceVersion, or a JSON-patch `test`.
+
+        A failed precondition raises Conflict, a failed JSON-patch `test` too (the API server answers 422).
+        """
+
+    async def replace(self, resource: Resource, namespace: str, body: Json, *, dry_run: bool = False) -> Json:
+        """PUT of a whole object, with its resourceVersion. With `dry_run` nothing is stored."""
+
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str, resource_version: str | None = None
+    ) -> None:
+        """DELETE with preconditions, in the background. An object that is gone already is no error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a registry asks for. Hidden from `repr`, so that no log or traceback shows it."""
+
+    username: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """How to reach one registry: `ca` is PEM text to trust besides the public ones."""
+
+    uri: str
+    ca: str = field(default="", repr=False)
+    credentials: Credentials = field(default=Credentials(), repr=False)
+
+
+class Registry(Protocol):
+    """MLflow's registry over REST. Every method raises errors.Terminal or errors.Retryable with a Reason."""
+
+    async def version(self, endpoint: Endpoint, model: str, version: str) -> RegisteredVersion:
+        """One version. Terminal(VersionNotFound) names the newest version that there is."""
+
+    async def alias(self, endpoint: Endpoint, model: str, alias: str) -> RegisteredVersion:
+        """The version that an alias names now. Terminal(AliasNotFound)."""
+
+    async def server_version(self, endpoint: Endpoint) -> str:
+        """The server's own version, such as `3.17.2`."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A Kubernetes Event about one object."""
+
+    regarding: Resource
+    namespace: str
+    name: str
+    uid: str
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+    action: str = "Reconcile"
+
+
+class Events(Protocol):
+    """Where Events go. Posting never fails and never waits: an Event is a courtesy."""
+
+    def post(self, event: Event) -> None:
+        """Hand one Event over."""
+
+
+class Metrics(Protocol):
+    """What is counted about the operator itself and about each object."""
+
+    def reconciled(self, outcome: str, seconds: float) -> None:
+        """One pass over a key ended: `outcome` is ok, conflict, retry or error."""
+
+    def polled(self, outcome: str) -> None:
+        """One question to a registry ended: `outcome` is ok or a Reason."""
+
+    def transition(self, outcome: str) -> None:
+        """A revision was promoted, rejected or rolled back to."""
+
+    def deployment(self, namespace: str, name: str, *, status: Json | None, model: str = "") -> None:
+        """What an object's status says now; None when the object is gone."""
+
+
+class Clock(Protocol):
+    """The time, in UTC."""
+
+    def now(self) -> datetime:
+        """Now."""
