@@ -9,45 +9,58 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias
 
-from pintle.domain import RegisteredVersion
+from pintle.domain import RegisteredVersion, Resource
+from pintle.domain.resources import (
+    BUDGETS,
+    CHILDREN,
+    CONFIG_MAPS,
+    CONTROLLER_REVISIONS,
+    DEPLOYMENTS,
+    ENDPOINT_SLICES,
+    MODEL_DEPLOYMENTS,
+    MODEL_RUNTIMES,
+    NAMESPACES,
+    OWN,
+    PODS,
+    REGISTRY_CONNECTIONS,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+)
+
+__all__ = [
+    "BUDGETS",
+    "CHILDREN",
+    "CONFIG_MAPS",
+    "CONTROLLER_REVISIONS",
+    "DEPLOYMENTS",
+    "ENDPOINT_SLICES",
+    "MODEL_DEPLOYMENTS",
+    "MODEL_RUNTIMES",
+    "NAMESPACES",
+    "OWN",
+    "PODS",
+    "REGISTRY_CONNECTIONS",
+    "SECRETS",
+    "SERVICES",
+    "SERVICE_ACCOUNTS",
+    "Clock",
+    "Cluster",
+    "Credentials",
+    "Endpoint",
+    "Event",
+    "Events",
+    "Json",
+    "Metrics",
+    "PatchType",
+    "RegisteredVersion",
+    "Registry",
+    "Resource",
+    "Subresource",
+]
 
 Json: TypeAlias = Mapping[str, Any]
 
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """One kind of object as the API server serves it."""
-
-    group: str
-    version: str
-    plural: str
-    kind: str
-    namespaced: bool = True
-
-    @property
-    def api_version(self) -> str:
-        """`apps/v1`, or `v1` for the core group."""
-        return f"{self.group}/{self.version}" if self.group else self.version
-
-
-MODEL_DEPLOYMENTS = Resource("pintle.dev", "v1alpha1", "modeldeployments", "ModelDeployment")
-REGISTRY_CONNECTIONS = Resource("pintle.dev", "v1alpha1", "registryconnections", "RegistryConnection")
-MODEL_RUNTIMES = Resource("pintle.dev", "v1alpha1", "modelruntimes", "ModelRuntime", namespaced=False)
-CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
-DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
-SERVICES = Resource("", "v1", "services", "Service")
-CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
-PODS = Resource("", "v1", "pods", "Pod")
-SECRETS = Resource("", "v1", "secrets", "Secret")
-SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
-BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
-ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
-
-# What is watched with the label selector `app.kubernetes.io/managed-by=pintle`.
-CHILDREN = (CONTROLLER_REVISIONS, DEPLOYMENTS, SERVICES, CONFIG_MAPS, PODS, BUDGETS, ENDPOINT_SLICES)
-# What is watched whole: the kinds of our own.
-OWN = (MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, MODEL_RUNTIMES)
 
 PatchType: TypeAlias = Literal["merge", "json"]
 Subresource: TypeAlias = Literal["", "status", "scale"]

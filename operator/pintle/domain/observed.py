@@ -1,11 +1,13 @@
-"""Frozen values that the decisions are made of and made from. No logic but what a value says of itself."""
+"""Everything that a decision is made from, in the terms in which it is made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from pintle.api import ModelDeployment, ModelRuntime, RegistryConnection
+from pintle.domain.registry import Resolution
+from pintle.domain.revision import Record
 
 Json: TypeAlias = Mapping[str, Any]
 
@@ -15,132 +17,6 @@ class Key(NamedTuple):
 
     namespace: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class RegisteredVersion:
-    """One version as the registry tells it. `created_time` is in milliseconds since 1970."""
-
-    model: str
-    version: str
-    source: str
-    created_time: int
-    run_id: str = ""
-    artifact_uri: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What is pinned: two of them are the same model only if all five of `key` agree.
-
-    MLflow reuses version numbers when a registered model is deleted and made again, so the
-    number alone names nothing (facts: registry REST, traps).
-    """
-
-    registry: str
-    model: str
-    version: str
-    source: str
-    created_time: int
-    run_id: str = ""
-    artifact_uri: str = ""
-
-    @property
-    def key(self) -> tuple[str, str, str, str, int]:
-        """What makes two identities the same."""
-        return (self.registry, self.model, self.version, self.source, self.created_time)
-
-
-class Query(NamedTuple):
-    """A question to a registry: exactly one of `version` and `alias` is set."""
-
-    registry: str
-    model: str
-    version: str | None = None
-    alias: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """The registry has been asked and has not answered. `since` is when it was first asked."""
-
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """The registry's answer."""
-
-    version: RegisteredVersion
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Why there is no answer: a Reason and a message; asked again by the resolver."""
-
-    reason: str
-    message: str
-    at: datetime
-
-
-Resolution: TypeAlias = Pending | Resolved | Failed
-
-
-@dataclass(frozen=True, slots=True)
-class Cleared:
-    """A revision may take traffic. `template_hash` is that of the template as the API server stored it."""
-
-    content_digest: str
-    environment_digest: str
-    proof: Literal["passed", "none", "skipped"]
-    template_hash: str
-    time: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A revision may not take traffic, and why."""
-
-    reason: str
-    message: str
-    time: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A revision: the ControllerRevision that all else is built from."""
-
-    name: str
-    uid: str
-    resource_version: str
-    number: int
-    created: datetime
-    identity: Identity
-    shape: Json
-    template: Json
-    image: str
-    runtime: str
-    secret_name: str
-    expected_digest: str
-    revision_file: Json
-    cleared: Cleared | None = None
-    rejected: Rejected | None = None
-    deleting: bool = False
-
-    @property
-    def inputs(self) -> Json:
-        """What was declared; a record is found by comparing these."""
-        return {"identity": self.identity.key, "shape": self.shape}
-
-    @property
-    def version(self) -> str:
-        """The registry's version number."""
-        return self.identity.version
-
-    @property
-    def content_digest(self) -> str:
-        """The digest that every pod must have, or "" while none is known."""
-        return self.cleared.content_digest if self.cleared else self.expected_digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,97 @@
+"""What a decision is: writes in stages, the status to report, Events, and when to look again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+Json: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind of object as the API server serves it."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """`apps/v1`, or `v1` for the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """POST one child. `why` is for the log and for a reader of a test table."""
+
+    resource: Resource
+    name: str
+    body: Json = field(repr=False)
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """PATCH one child; its preconditions stand in the body."""
+
+    resource: Resource
+    name: str
+    body: Json | tuple[Json, ...]
+    why: str
+    patch_type: Literal["merge", "json"] = "merge"
+    subresource: Literal["", "scale"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """PUT one child whole, with its resourceVersion."""
+
+    resource: Resource
+    name: str
+    body: Json = field(repr=False)
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """DELETE one child, if it is still the one that was seen."""
+
+    resource: Resource
+    name: str
+    uid: str
+    resource_version: str | None
+    why: str
+
+
+Action: TypeAlias = Create | Patch | Replace | Delete
+
+Stage: TypeAlias = tuple[Action, ...]
+"""Actions that may run at once. A stage starts only when every action of the one before has succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An Event about the ModelDeployment, and an entry in the log."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One decision. `status` None leaves it as it is; `wake_at` None waits for an event."""
+
+    stages: tuple[Stage, ...] = ()
+    status: Json | None = None
+    notices: tuple[Notice, ...] = ()
+    wake_at: datetime | None = None
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """All actions, in order."""
+        return tuple(action for stage in self.stages for action in stage)

@@ -1,0 +1,74 @@
+"""What a registry says: identities, and the state of a question to it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredVersion:
+    """One version as the registry tells it. `created_time` is in milliseconds since 1970."""
+
+    model: str
+    version: str
+    source: str
+    created_time: int
+    run_id: str = ""
+    artifact_uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What is pinned: two of them are the same model only if all five of `key` agree.
+
+    MLflow reuses version numbers when a registered model is deleted and made again, so the
+    number alone names nothing (facts: registry REST, traps).
+    """
+
+    registry: str
+    model: str
+    version: str
+    source: str
+    created_time: int
+    run_id: str = ""
+    artifact_uri: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str, str, int]:
+        """What makes two identities the same."""
+        return (self.registry, self.model, self.version, self.source, self.created_time)
+
+
+class Query(NamedTuple):
+    """A question to a registry: exactly one of `version` and `alias` is set."""
+
+    registry: str
+    model: str
+    version: str | None = None
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The registry has been asked and has not answered. `since` is when it was first asked."""
+
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The registry's answer."""
+
+    version: RegisteredVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why there is no answer: a Reason and a message; asked again by the resolver."""
+
+    reason: str
+    message: str
+    at: datetime
+
+
+Resolution: TypeAlias = Pending | Resolved | Failed

@@ -1,0 +1,22 @@
+"""The kinds that the operator reads or writes."""
+
+from pintle.domain.plan import Resource
+
+MODEL_DEPLOYMENTS = Resource("pintle.dev", "v1alpha1", "modeldeployments", "ModelDeployment")
+REGISTRY_CONNECTIONS = Resource("pintle.dev", "v1alpha1", "registryconnections", "RegistryConnection")
+MODEL_RUNTIMES = Resource("pintle.dev", "v1alpha1", "modelruntimes", "ModelRuntime", namespaced=False)
+CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
+SERVICES = Resource("", "v1", "services", "Service")
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
+PODS = Resource("", "v1", "pods", "Pod")
+SECRETS = Resource("", "v1", "secrets", "Secret")
+SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+
+# What is watched with the label selector `app.kubernetes.io/managed-by=pintle`.
+CHILDREN = (CONTROLLER_REVISIONS, DEPLOYMENTS, SERVICES, CONFIG_MAPS, PODS, BUDGETS, ENDPOINT_SLICES)
+# What is watched whole: the kinds of our own.
+OWN = (MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, MODEL_RUNTIMES)
