@@ -23,21 +23,26 @@ class EnvVarSource(Value):
     config_map_key_ref: KeyRef | None = None
 
 
+def _given_text(value: str | None) -> str | None:
+    """Take an empty value for one left out, as Kubernetes does."""
+    return value or None
+
+
 class EnvVar(Value):
-    """One environment variable of the ``serve`` container: ``value_from`` where it is set, else ``value``."""
+    """One environment variable of the ``serve`` container: ``value_from``, or ``value``, or empty."""
 
     name: str
-    value: str = ""
+    value: Annotated[str | None, AfterValidator(_given_text)] = None
     value_from: EnvVarSource | None = None
 
 
 class Toleration(Value):
-    """A toleration as Kubernetes has it; an empty ``key``, ``value`` or ``effect`` is one left out."""
+    """A toleration as Kubernetes has it; ``key`` or ``effect`` left out is every one."""
 
-    key: str = ""
+    key: str | None = None
     operator: Literal["Equal", "Exists"] = "Equal"
-    value: str = ""
-    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
+    value: str | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     toleration_seconds: int | None = None
 
 
