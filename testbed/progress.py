@@ -1,0 +1,50 @@
+"""What the tool shows while it works: a live display on a terminal, one line for each step elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+_console = Console(file=sys.stderr, highlight=False)
+
+
+class Step:
+    """A piece of long work that is under way."""
+
+    def __init__(self, display: Progress | None, name: str) -> None:
+        self._display = display
+        self._name = name
+        self._task = display.add_task(name, total=None) if display else None
+
+    def total(self, total: int) -> None:
+        if self._display and self._task is not None:
+            self._display.update(self._task, total=total)
+
+    def advance(self) -> None:
+        if self._display and self._task is not None:
+            self._display.advance(self._task)
+
+
+def say(message: str) -> None:
+    _console.print(message, soft_wrap=True, markup=False)
+
+
+@contextmanager
+def step(name: str) -> Iterator[Step]:
+    """Shows a step while it runs, and how long it took; nothing more when it fails: the error speaks."""
+    start = time.monotonic()
+    if _console.is_terminal:
+        with _live() as display:
+            yield Step(display, name)
+    else:
+        say(f"{name} ...")
+        yield Step(None, name)
+    say(f"{name}: {time.monotonic() - start:.1f} s")
+
+
+def _live() -> Progress:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeElapsedColumn(), console=_console, transient=True)
