@@ -113,24 +113,44 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """How to reach one registry: `ca` is PEM text to trust besides the public ones."""
+    """How to reach one registry: `ca` is PEM text to trust besides the public ones.
+
+    Equal endpoints are one registry, whatever connections name it and however often they want it asked.
+    """
 
     uri: str
     ca: str = field(default="", repr=False)
     credentials: Credentials = field(default=Credentials(), repr=False)
+    poll_seconds: float = field(default=30, compare=False)
+
+
+# Stands in a Registry's messages for the registry's name: one answer serves connections of many names.
+REGISTRY = "{registry}"
+
+
+def name_registry(message: str, connection: str) -> str:
+    """Put the name of a RegistryConnection into a message of a Registry."""
+    return message.replace(REGISTRY, f"registry {connection}")
 
 
 class Registry(Protocol):
-    """MLflow's registry over REST. Every method raises errors.Terminal or errors.Retryable with a Reason."""
+    """MLflow's registry over REST. Every method raises errors.Terminal or errors.Retryable with a Reason.
+
+    Messages name the registry by `REGISTRY`, and hold neither credentials nor anything of an answer's
+    body: a tenant chooses the address, and must not read through the operator what is there.
+    """
 
     async def version(self, endpoint: Endpoint, model: str, version: str) -> RegisteredVersion:
-        """One version. Terminal(VersionNotFound) names the newest version that there is."""
+        """One version. Terminal(VersionNotFound) names the newest one, or says that the model is not there."""
 
     async def alias(self, endpoint: Endpoint, model: str, alias: str) -> RegisteredVersion:
-        """The version that an alias names now. Terminal(AliasNotFound)."""
+        """The version that an alias names now. Terminal(AliasNotFound), or VersionNotFound without the model."""
 
     async def server_version(self, endpoint: Endpoint) -> str:
-        """The server's own version, such as `3.17.2`."""
+        """The server's own version, such as `3.17.2`, or "" if it does not say.
+
+        Answers only if the registry itself does, to this host name and with these credentials.
+        """
 
     async def close(self) -> None:
         """Close the connections."""
