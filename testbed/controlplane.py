@@ -28,7 +28,8 @@ def planned(instance: Instance, programs: Programs, *, with_node: bool) -> list[
     kube, url = str(programs.kube), server(instance, with_node=with_node)
     planned = [
         Component("etcd", (kube, "etcd", *_etcd(instance))),
-        Component("apiserver", (kube, "apiserver", *_apiserver(instance, with_node=with_node))),
+        # It would wait for its watchers to leave, for a minute, and they do not.
+        Component("apiserver", (kube, "apiserver", *_apiserver(instance, with_node=with_node)), grace=3),
         Component(
             "controller-manager",
             (kube, "controller-manager", *_controller_manager(instance, url)),

@@ -118,10 +118,10 @@ def remove(instance: Instance) -> None:
         raise TestbedError(f"network interface {instance.link} cannot be removed: `ip link delete {instance.link}`")
     if succeeds(["nft", "list", "table", "ip", instance.nft_table]):
         run(["nft", "delete", "table", "ip", instance.nft_table])
+    there = json.loads(run(["ip", "-json", "route", "show", "type", "unreachable"]) or "[]")
     for destination in (instance.service_range, instance.pod_range, instance.link_range):
-        route = ["unreachable", str(destination), "metric", _GUARD_METRIC]
-        if json.loads(run(["ip", "-json", "route", "show", *route]) or "[]"):
-            run(["ip", "route", "delete", *route])
+        if any(route["dst"] == str(destination) for route in there):
+            run(["ip", "route", "delete", "unreachable", str(destination), "metric", _GUARD_METRIC])
 
 
 def uplink_mtu() -> int:
