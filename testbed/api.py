@@ -26,3 +26,8 @@ def ensure(*, control_plane_only: bool = False) -> Cluster:
 def load(*archives: Path) -> None:
     """Makes the images of some `docker save` archives available to the cluster's pods."""
     choose().load(archives)
+
+
+def build_images(*targets: str) -> None:
+    """Builds these targets of the Dockerfile, or all, and makes them available to the cluster's pods."""
+    choose().build_images(targets)

@@ -47,6 +47,10 @@ def parser() -> argparse.ArgumentParser:
     load.add_argument("archives", nargs="+", type=Path, metavar="FILE.tar", help="an archive as `docker save` writes")
     load.set_defaults(run=_load)
 
+    images = commands.add_parser("images", help="build the project's images and make them available to pods")
+    images.add_argument("targets", nargs="*", metavar="TARGET", help="targets of the Dockerfile (default: all)")
+    images.set_defaults(run=_images)
+
     kubectl = commands.add_parser("kubectl", help="run kubectl on the cluster", add_help=False)
     kubectl.add_argument("arguments", nargs=argparse.REMAINDER)
     kubectl.set_defaults(run=_kubectl)
@@ -79,6 +83,11 @@ def _kubeconfig(provider: Provider, _: argparse.Namespace) -> int:
 
 def _load(provider: Provider, options: argparse.Namespace) -> int:
     provider.load(options.archives)
+    return 0
+
+
+def _images(provider: Provider, options: argparse.Namespace) -> int:
+    provider.build_images(options.targets)
     return 0
 
 

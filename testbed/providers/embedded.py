@@ -8,9 +8,10 @@ from pathlib import Path
 from testbed import cleanup, embedded, gobuild, instances, node, progress
 from testbed.cluster import Cluster
 from testbed.errors import TestbedError
-from testbed.images import containerd
+from testbed.images import containerd, project
+from testbed.images import embedded as images
 from testbed.locks import locked
-from testbed.settings import Instance, cache_dir
+from testbed.settings import REPOSITORY, Instance, cache_dir
 
 
 class EmbeddedProvider:
@@ -63,7 +64,14 @@ class EmbeddedProvider:
                 containerd.load(inside, archive)
 
     def build_images(self, targets: Sequence[str]) -> None:
-        raise NotImplementedError
+        instance = self._instance()
+        images.provide(
+            project.images(REPOSITORY, targets),
+            repository=REPOSITORY,
+            cache=cache_dir(),
+            inside=self._inside(),
+            record=instance.directory / "images.json",
+        )
 
     def kubectl(self) -> list[str]:
         instance = self._instance()

@@ -1,0 +1,66 @@
+"""Building the project's images and giving them to an embedded cluster, neither of them twice."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from testbed import packages, progress
+from testbed.addons import ca_bundle
+from testbed.images import base, containerd
+from testbed.images.buildah import Buildah
+from testbed.images.project import ProjectImage
+from testbed.locks import locked
+
+
+def provide(images: Sequence[ProjectImage], *, repository: Path, cache: Path, inside: list[str], record: Path) -> None:
+    """Makes the images available to the pods of the node that `inside` enters.
+
+    `record` is the instance's own file of what it was given; the archives are kept in the cache, so that another
+    instance is given them without a build.
+
+    Raises:
+        TestbedError: a build failed, or a package for it is missing.
+    """
+    given = _read(record)
+    there = containerd.names(inside)
+    for image in images:
+        if given.get(image.target) == image.key and image.reference in there:
+            continue
+        archive = _built(image, repository, cache / "images")
+        with progress.step(f"Loading {image.reference}"), archive.open("rb") as content:
+            containerd.load(inside, content)
+        given[image.target] = image.key
+        _write(record, given)
+
+
+def _built(image: ProjectImage, repository: Path, folder: Path) -> Path:
+    """The archive of the image, built if there is none of this content; archives of older content are removed."""
+    archive = folder / f"{image.target}-{image.key}.tar"
+    if archive.exists():
+        return archive
+    with locked(folder / ".lock", lambda: progress.say("waiting for another build of images")):
+        if not archive.exists():
+            packages.ensure(packages.IMAGES)
+            buildah = Buildah(folder / "buildah")
+            base.ensure(buildah, folder / "scratch")
+            with progress.step(f"Building {image.reference}"):
+                buildah.build(repository, image.target, image.reference, ca_bundle())
+                buildah.save(image.reference, archive)
+            for old in folder.glob(f"{image.target}-*.tar"):
+                if old != archive:
+                    old.unlink()
+    return archive
+
+
+def _read(record: Path) -> dict[str, str]:
+    try:
+        content: dict[str, str] = json.loads(record.read_text())
+    except FileNotFoundError:
+        return {}
+    return content
+
+
+def _write(record: Path, given: dict[str, str]) -> None:
+    unfinished = record.with_suffix(".tmp")
+    unfinished.write_text(json.dumps(given))
+    unfinished.rename(record)
