@@ -1,0 +1,261 @@
+"""An API server in memory: what Pintle relies on of the real one, and no more.
+
+`tests/contract/test_cluster.py` runs the same cases against this and against a real API server.
+Methods are what anybody may do (`kubectl`, a controller, the operator): each is one request that
+succeeds whole or raises an `errors.ClusterError` and changes nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, Literal, TypeAlias
+
+from pintle import errors, naming
+from pintle.domain.resources import (
+    BUDGETS,
+    CONTROLLER_REVISIONS,
+    DEPLOYMENTS,
+    MODEL_DEPLOYMENTS,
+    MODEL_RUNTIMES,
+    NAMESPACES,
+    PODS,
+    REGISTRY_CONNECTIONS,
+    SERVICES,
+)
+from pintle.ports import Clock, Json, PatchType, Resource, Subresource
+from tests.support.builtin_defaults import apply_builtin_defaults
+from tests.support.crd_defaults import apply_crd_defaults
+from tests.support.patches import json_patch, matches, merge
+
+Body: TypeAlias = dict[str, Any]
+WatchType: TypeAlias = Literal["ADDED", "MODIFIED", "DELETED"]
+Listener: TypeAlias = Callable[[WatchType, Resource, Body], None]
+
+REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
+
+_WITH_GENERATION = {
+    MODEL_DEPLOYMENTS,
+    REGISTRY_CONNECTIONS,
+    MODEL_RUNTIMES,
+    DEPLOYMENTS,
+    BUDGETS,
+    REPLICA_SETS,
+}
+_WITH_STATUS = {MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, DEPLOYMENTS, BUDGETS, REPLICA_SETS, SERVICES, PODS}
+_SERVER_SET = ("uid", "creationTimestamp", "generation", "namespace", "name", "deletionTimestamp")
+
+
+class FakeApiServer:
+    """Objects by kind, namespace and name. `listeners` are told of each change as it is stored."""
+
+    def __init__(self, clock: Clock, namespaces: tuple[str, ...] = ("ml",)) -> None:
+        self.clock = clock
+        self.version = 100
+        self.listeners: list[Listener] = []
+        self._objects: dict[Resource, dict[tuple[str, str], Body]] = defaultdict(dict)
+        for name in namespaces:
+            self.create(NAMESPACES, "", {"metadata": {"name": name}})
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Body:
+        return deepcopy(self._find(resource, namespace, name))
+
+    def find(self, resource: Resource, namespace: str, name: str) -> Body | None:
+        """As `get`, but None instead of NotFound."""
+        obj = self._objects[resource].get((namespace, name))
+        return deepcopy(obj) if obj else None
+
+    def objects(self, resource: Resource, *, labels: str = "", namespace: str | None = None) -> list[Body]:
+        """Objects sorted by namespace and name, as etcd gives them."""
+        return [
+            deepcopy(obj)
+            for (at, _), obj in sorted(self._objects[resource].items())
+            if matches(labels, obj["metadata"].get("labels") or {}) and namespace in (None, at)
+        ]
+
+    def kinds(self) -> tuple[Resource, ...]:
+        """The kinds of which there has been an object."""
+        return tuple(self._objects)
+
+    def create(self, resource: Resource, namespace: str, body: Json) -> Body:
+        obj = {"apiVersion": resource.api_version, "kind": resource.kind, **deepcopy(dict(body))}
+        metadata = obj["metadata"]
+        name = metadata["name"]
+        self._check_namespace(resource, namespace)
+        if metadata.get("resourceVersion"):
+            raise errors.Invalid("resourceVersion should not be set on objects to be created", status=400)
+        if (namespace, name) in self._objects[resource]:
+            raise errors.AlreadyExists(f'{resource.plural} "{name}" already exists', status=409)
+        if resource in _WITH_STATUS:
+            obj.pop("status", None)
+        if resource == PODS:
+            obj["status"] = {"phase": "Pending"}
+        metadata |= {
+            "uid": f"uid-{self.version + 1}",
+            "creationTimestamp": naming.timestamp(self.clock.now()),
+        }
+        if namespace:
+            metadata["namespace"] = namespace
+        if resource in _WITH_GENERATION:
+            metadata["generation"] = 1
+        self._default(resource, obj)
+        return self._commit("ADDED", resource, obj)
+
+    def patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        body: Json | list[Json],
+        *,
+        patch_type: PatchType = "merge",
+        subresource: Subresource = "",
+    ) -> Body:
+        if (patch_type == "json") is not isinstance(body, list):
+            raise errors.Invalid(f"cannot decode the body as a {patch_type} patch", status=400)
+        current = self._find(resource, namespace, name)
+        shown = _scale(current) if subresource == "scale" else deepcopy(current)
+        patched = json_patch(shown, body) if isinstance(body, list) else merge(shown, body)
+        if subresource == "scale":
+            self._check_preconditions(resource, current, patched["metadata"])
+            patched = deepcopy(current) | {
+                "spec": {**current["spec"], "replicas": patched["spec"]["replicas"]}
+            }
+            return _scale(self._update(resource, current, patched, ""))
+        return deepcopy(self._update(resource, current, patched, subresource))
+
+    def set_status(self, resource: Resource, namespace: str, name: str, status: Json) -> None:
+        """Put a whole status in place of the one there is, as controllers and the kubelet do."""
+        current = self._find(resource, namespace, name)
+        self._update(resource, current, {**deepcopy(current), "status": deepcopy(dict(status))}, "status")
+
+    def replace(self, resource: Resource, namespace: str, body: Json, *, dry_run: bool = False) -> Body:
+        current = self._find(resource, namespace, body["metadata"]["name"])
+        return deepcopy(self._update(resource, current, deepcopy(dict(body)), "", dry_run=dry_run))
+
+    def delete(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        *,
+        uid: str | None = None,
+        resource_version: str | None = None,
+    ) -> None:
+        """Remove an object, or mark it where a finalizer or a pod's grace period holds it.
+
+        Dependents go when `FakeControllers` next step, as with propagationPolicy=Background.
+        """
+        current = self._find(resource, namespace, name)
+        wanted = {"uid": uid, "resourceVersion": resource_version}
+        self._check_preconditions(resource, current, {k: v for k, v in wanted.items() if v})
+        if resource == PODS or current["metadata"].get("finalizers"):
+            if not current["metadata"].get("deletionTimestamp"):
+                obj = deepcopy(current)
+                obj["metadata"]["deletionTimestamp"] = naming.timestamp(self.clock.now())
+                self._commit("MODIFIED", resource, obj)
+            return
+        self.remove(resource, namespace, name)
+
+    def remove(self, resource: Resource, namespace: str, name: str) -> None:
+        """Take an object out of the store, as the kubelet and the finalizers' owners do in the end."""
+        self._commit("DELETED", resource, deepcopy(self._find(resource, namespace, name)))
+
+    def _find(self, resource: Resource, namespace: str, name: str) -> Body:
+        try:
+            return self._objects[resource][namespace, name]
+        except KeyError:
+            group = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
+            raise errors.NotFound(f'{group} "{name}" not found', status=404) from None
+
+    def _check_namespace(self, resource: Resource, namespace: str) -> None:
+        if not resource.namespaced:
+            return
+        found = self._find(NAMESPACES, "", namespace)
+        if found["metadata"].get("deletionTimestamp"):
+            raise errors.Forbidden(
+                f"unable to create new content in namespace {namespace} because it is being terminated",
+                status=403,
+            )
+
+    @staticmethod
+    def _check_preconditions(resource: Resource, current: Body, wanted: Json) -> None:
+        for field in ("uid", "resourceVersion"):
+            held = current["metadata"][field]
+            if wanted.get(field, held) != held:
+                raise errors.Conflict(
+                    f"{resource.plural}: {field} is {held}, not {wanted[field]}", status=409
+                )
+
+    def _update(
+        self, resource: Resource, current: Body, new: Body, subresource: str, *, dry_run: bool = False
+    ) -> Body:
+        self._check_preconditions(resource, current, new["metadata"])
+        if subresource == "status":
+            new = {**deepcopy(current), "status": new.get("status")}
+        elif resource in _WITH_STATUS and "status" in current:
+            new["status"] = deepcopy(current["status"])
+        self._check_immutable(resource, current, new)
+        for field in _SERVER_SET:
+            new["metadata"].pop(field, None)
+            if field in current["metadata"]:
+                new["metadata"][field] = current["metadata"][field]
+        new["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
+        self._default(resource, new)
+        if resource in _WITH_GENERATION and _moves_generation(resource, current, new):
+            new["metadata"]["generation"] += 1
+        if new == current or dry_run:
+            return new
+        if (
+            new["metadata"].get("deletionTimestamp")
+            and not new["metadata"].get("finalizers")
+            and resource != PODS
+        ):
+            return self._commit("DELETED", resource, new)
+        return self._commit("MODIFIED", resource, new)
+
+    @staticmethod
+    def _check_immutable(resource: Resource, current: Body, new: Body) -> None:
+        if resource == CONTROLLER_REVISIONS and new.get("data") != current.get("data"):
+            raise errors.Invalid("data: Invalid value: field is immutable", status=422)
+        if resource == DEPLOYMENTS and new["spec"]["selector"] != current["spec"]["selector"]:
+            raise errors.Invalid("spec.selector: Invalid value: field is immutable", status=422)
+
+    @staticmethod
+    def _default(resource: Resource, obj: Body) -> None:
+        if resource.group == naming.GROUP:
+            apply_crd_defaults(resource.plural, obj)
+        else:
+            apply_builtin_defaults(resource.plural, obj)
+
+    def _commit(self, change: WatchType, resource: Resource, obj: Body) -> Body:
+        self.version += 1
+        obj["metadata"]["resourceVersion"] = str(self.version)
+        key = (obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+        if change == "DELETED":
+            del self._objects[resource][key]
+        else:
+            self._objects[resource][key] = obj
+        for listener in tuple(self.listeners):
+            listener(change, resource, deepcopy(obj))
+        return deepcopy(obj)
+
+
+def _moves_generation(resource: Resource, current: Body, new: Body) -> bool:
+    """A Deployment's generation moves with its annotations too, as its controller copies them on."""
+    if new.get("spec") != current.get("spec"):
+        return True
+    old, now = (obj["metadata"].get("annotations") or {} for obj in (current, new))
+    return resource == DEPLOYMENTS and old != now
+
+
+def _scale(obj: Body) -> Body:
+    metadata = {
+        k: obj["metadata"][k] for k in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    }
+    return {
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": metadata,
+        "spec": {"replicas": obj["spec"].get("replicas", 0)},
+        "status": {"replicas": (obj.get("status") or {}).get("replicas", 0)},
+    }
