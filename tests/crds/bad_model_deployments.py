@@ -1,0 +1,136 @@
+"""ModelDeployments that are refused at admission: what is declared, and how it comes to serve."""
+
+from tests.crds.refusals import Refusal
+
+NAME = "write a name of at most 40 lower case letters, digits and '-'"
+MODEL = "write the registered model's name alone, such as iris"
+MODEL_AS_SHOWN = "write the registered model's name as MLflow shows it"
+VERSION = "write the number of a registered version, such as 3"
+ALIAS = "write the alias alone, such as champion"
+RESERVED_ALIAS = "MLflow reserves 'latest' and 'v' with a number"
+WANTED = "write spec.version, such as 3, or spec.alias, such as champion"
+UNKNOWN = "unknown field"
+
+
+def _rollout(**settings: object) -> dict[str, object]:
+    return {"rollout": settings}
+
+
+NAMES = [
+    Refusal("name with a dot", {}, "metadata.name", NAME, name="iris.v2"),
+    Refusal("name that starts with a digit", {}, "metadata.name", NAME, name="2iris"),
+    Refusal("name of 41 characters", {}, "metadata.name", NAME, name="i" * 41),
+]
+
+WHAT = [
+    Refusal("no model", {"model": None}, "spec.model", "Required value"),
+    Refusal("empty model", {"model": ""}, "spec.model", "should be at least 1 chars long"),
+    Refusal("model as a number", {"model": 7}, "spec.model", "must be of type string"),
+    Refusal("model URI", {"model": "models:/iris/3"}, "spec.model", MODEL),
+    Refusal("model with its version", {"model": "iris/3"}, "spec.model", MODEL),
+    Refusal("model with a colon", {"model": "iris:3"}, "spec.model", MODEL),
+    Refusal("model with a blank before it", {"model": " iris"}, "spec.model", MODEL_AS_SHOWN),
+    Refusal("model with a line break", {"model": "iris\nname: x"}, "spec.model", MODEL_AS_SHOWN),
+    Refusal("model that is a path", {"model": ".."}, "spec.model", MODEL_AS_SHOWN),
+    Refusal("model of 257 characters", {"model": "i" * 257}, "spec.model", "may not be more than 256"),
+    Refusal("neither version nor alias", {"version": None}, "spec.version", WANTED),
+    Refusal("version 0", {"version": 0}, "spec.version", VERSION),
+    Refusal("negative version", {"version": -1}, "spec.version", VERSION),
+    Refusal("version with a leading 0", {"version": "03"}, "spec.version", VERSION),
+    Refusal("version v3", {"version": "v3"}, "spec.version", VERSION),
+    Refusal("version latest", {"version": "latest"}, "spec.version", VERSION),
+    Refusal("empty version", {"version": ""}, "spec.version", VERSION),
+    Refusal("version with a blank", {"version": "3 "}, "spec.version", VERSION),
+    Refusal("version of 11 digits", {"version": 10**10}, "spec.version", VERSION),
+    Refusal("version as a fraction", {"version": 3.5}, "spec.version", "must be of type integer,string"),
+    Refusal("version as true", {"version": True}, "spec.version", "must be of type integer,string"),
+    Refusal("version as a list", {"version": [3]}, "spec.version", "must be of type integer,string"),
+    Refusal("alias with @", {"alias": "@champion"}, "spec.alias", ALIAS),
+    Refusal("alias with a dot", {"alias": "champion.eu"}, "spec.alias", ALIAS),
+    Refusal("alias latest", {"alias": "Latest"}, "spec.alias", RESERVED_ALIAS),
+    Refusal("alias like a version", {"alias": "v3"}, "spec.alias", RESERVED_ALIAS),
+    Refusal("empty alias", {"alias": ""}, "spec.alias", "should be at least 1 chars long"),
+    Refusal(
+        "registryRef that is an address",
+        {"registryRef": {"name": "http://mlflow"}},
+        "spec.registryRef.name",
+        "write the name of a RegistryConnection of this namespace",
+    ),
+    Refusal("registryRef as text", {"registryRef": "mlflow"}, "spec.registryRef", "must be of type object"),
+    Refusal(
+        "registryRef in another namespace",
+        {"registryRef": {"name": "mlflow", "namespace": "other"}},
+        "spec.registryRef.namespace",
+        UNKNOWN,
+    ),
+    Refusal(
+        "runtime that is an image",
+        {"runtime": {"name": "docker.io/x/y:1"}},
+        "spec.runtime.name",
+        "write the name of a ModelRuntime, not an image",
+    ),
+]
+
+HOW = [
+    Refusal("negative replicas", {"replicas": -1}, "spec.replicas", "greater than or equal to 0"),
+    Refusal("1001 replicas", {"replicas": 1001}, "spec.replicas", "less than or equal to 1000"),
+    Refusal("replicas as text", {"replicas": "2"}, "spec.replicas", "must be of type integer"),
+    Refusal(
+        "disruptionBudget as a boolean",
+        {"disruptionBudget": False},
+        "spec.disruptionBudget",
+        'supported values: "Default", "None"',
+    ),
+    Refusal("suspend as text", {"suspend": "yes"}, "spec.suspend", "must be of type boolean"),
+    Refusal("rolloutToken as a number", {"rolloutToken": 2}, "spec.rolloutToken", "must be of type string"),
+    Refusal(
+        "empty rolloutToken", {"rolloutToken": ""}, "spec.rolloutToken", "should be at least 1 chars long"
+    ),
+    Refusal(
+        "negative revisionHistoryLimit",
+        {"revisionHistoryLimit": -1},
+        "spec.revisionHistoryLimit",
+        "greater than or equal to 0",
+    ),
+    Refusal(
+        "unknown proof mode",
+        _rollout(proof={"mode": "None"}),
+        "spec.rollout.proof.mode",
+        'supported values: "Auto", "Required", "Skip"',
+    ),
+    Refusal(
+        "no time for the proof",
+        _rollout(proof={"timeoutSeconds": 0}),
+        "spec.rollout.proof.timeoutSeconds",
+        "greater than or equal to 1",
+    ),
+    Refusal(
+        "negative standby",
+        _rollout(standbySeconds=-1),
+        "spec.rollout.standbySeconds",
+        "greater than or equal to 0",
+    ),
+    Refusal(
+        "standby as a duration",
+        _rollout(standbySeconds="1h"),
+        "spec.rollout.standbySeconds",
+        "must be of type integer",
+    ),
+    Refusal(
+        "deadline of a second",
+        _rollout(progressDeadlineSeconds=1),
+        "spec.rollout.progressDeadlineSeconds",
+        "greater than or equal to 10",
+    ),
+    Refusal(
+        "negative wait for capacity",
+        _rollout(capacityWaitSeconds=-5),
+        "spec.rollout.capacityWaitSeconds",
+        "greater than or equal to 0",
+    ),
+    Refusal("misspelt field", {"replica": 2}, "spec.replica", UNKNOWN),
+    Refusal("strategy, which does not exist", _rollout(strategy="Canary"), "spec.rollout.strategy", UNKNOWN),
+    Refusal("a raw pod spec", {"template": {"spec": {"hostNetwork": True}}}, "spec.template", UNKNOWN),
+]
+
+ROWS = NAMES + WHAT + HOW

@@ -1,0 +1,119 @@
+"""RegistryConnections and ModelRuntimes that are refused at admission."""
+
+from functools import partial
+
+from tests.crds.refusals import Refusal
+
+NAME = "write a name of at most 63 lower case letters, digits and '-'"
+SERVER = "write the address of an MLflow tracking server"
+INDEX = "write the address of a Python package index"
+WITHOUT = "write the address without '?' and '#'"
+QUANTITY = "write a quantity that is not negative"
+UNKNOWN = "unknown field"
+
+_connection = partial(Refusal, kind="RegistryConnection")
+_runtime = partial(Refusal, kind="ModelRuntime")
+
+CONNECTIONS = [
+    _connection("name with a dot", {}, "metadata.name", NAME, name="ml.flow"),
+    _connection("name of 64 characters", {}, "metadata.name", NAME, name="m" * 64),
+    _connection("no uri", {"uri": None}, "spec.uri", "Required value"),
+    _connection("host alone", {"uri": "mlflow.ml.svc:5000"}, "spec.uri", SERVER),
+    _connection("file store", {"uri": "file:///mlruns"}, "spec.uri", SERVER),
+    _connection("database", {"uri": "sqlite:///mlflow.db"}, "spec.uri", SERVER),
+    _connection("databricks", {"uri": "databricks://profile"}, "spec.uri", SERVER),
+    _connection("no host", {"uri": "https:///mlflow"}, "spec.uri", SERVER),
+    _connection(
+        "password in the uri",
+        {"uri": "https://user:secret@mlflow.ml.svc"},
+        "spec.uri",
+        "take the user and the password out of the address",
+    ),
+    _connection("uri with a query", {"uri": "https://mlflow.ml.svc/?token=x"}, "spec.uri", WITHOUT),
+    _connection("uri with a fragment", {"uri": "https://mlflow.ml.svc/#/models"}, "spec.uri", WITHOUT),
+    _connection("secretRef without a name", {"secretRef": {}}, "spec.secretRef.name", "Required value"),
+    _connection(
+        "Secret of another namespace",
+        {"secretRef": {"name": "c", "namespace": "kube-system"}},
+        "spec.secretRef.namespace",
+        UNKNOWN,
+    ),
+    _connection(
+        "secretRef that is a path",
+        {"secretRef": {"name": "other/credentials"}},
+        "spec.secretRef.name",
+        "write the name of a Secret of this namespace",
+    ),
+    _connection("caBundle as text", {"caBundle": "-----BEGIN"}, "spec.caBundle", "must be of type object"),
+    _connection("empty caBundle", {"caBundle": {}}, "spec.caBundle.configMapRef", "Required value"),
+    _connection(
+        "key of caBundle that is a path",
+        {"caBundle": {"configMapRef": {"name": "ca", "key": "a/b"}}},
+        "spec.caBundle.configMapRef.key",
+        "write a key of the ConfigMap",
+    ),
+    _connection("poll every second", {"pollSeconds": 1}, "spec.pollSeconds", "greater than or equal to 5"),
+    _connection("poll as a duration", {"pollSeconds": "30s"}, "spec.pollSeconds", "must be of type integer"),
+]
+
+RUNTIMES = [
+    _runtime("name with a dot", {}, "metadata.name", NAME, name="py3.13"),
+    _runtime("no image", {"image": None}, "spec.image", "Required value"),
+    _runtime(
+        "image with a scheme", {"image": "https://docker.io/x"}, "spec.image", "write an image, such as"
+    ),
+    _runtime("image with a blank", {"image": "docker.io/x y"}, "spec.image", "write an image, such as"),
+    _runtime(
+        "image with half a digest",
+        {"image": "docker.io/x@sha256:12"},
+        "spec.image",
+        "write an image, such as",
+    ),
+    _runtime("python as a number", {"python": 3.13}, "spec.python", "must be of type string"),
+    _runtime("python 2", {"python": "2.7"}, "spec.python", "write a version of Python in quotes"),
+    _runtime("default as text", {"default": "true"}, "spec.default", "must be of type boolean"),
+    _runtime("flavor in capitals", {"flavors": ["SKLearn"]}, "spec.flavors[0]", "write a flavor's name"),
+    _runtime("flavor twice", {"flavors": ["sklearn", "sklearn"]}, "spec.flavors[1]", "Duplicate value"),
+    _runtime(
+        "default resources",
+        {"defaultResources": {"requests": {"cpu": "lots"}}},
+        "spec.defaultResources.requests[cpu]",
+        QUANTITY,
+    ),
+    _runtime(
+        "default requests over limits",
+        {"defaultResources": {"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}},
+        "spec.defaultResources.requests",
+        "write requests that are no more than the limits",
+    ),
+    _runtime("index without a scheme", {"index": {"url": "pypi.org/simple"}}, "spec.index.url", INDEX),
+    _runtime(
+        "password in the index",
+        {"index": {"url": "https://u:p@pypi.example.com/simple"}},
+        "spec.index.url",
+        "take the user and the password out of the address",
+    ),
+    _runtime(
+        "index with a query", {"index": {"url": "https://pypi.org/simple?x=1"}}, "spec.index.url", WITHOUT
+    ),
+    _runtime(
+        "path of a CA bundle",
+        {"index": {"caBundle": "/etc/ssl/ca.crt"}},
+        "spec.index.caBundle",
+        "write the certificates themselves, in PEM",
+    ),
+    _runtime(
+        "private key in the CA bundle",
+        {
+            "index": {
+                "caBundle": "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
+                "-----BEGIN PRIVATE KEY-----\nMA==\n-----END PRIVATE KEY-----\n"
+            }
+        },
+        "spec.index.caBundle",
+        "take the private key out, and make a new one",
+    ),
+    _runtime("command", {"command": ["sh"]}, "spec.command", UNKNOWN),
+]
+
+ROWS = CONNECTIONS + RUNTIMES
