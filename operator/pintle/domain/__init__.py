@@ -14,7 +14,7 @@ from pintle.domain.observed import (
 )
 from pintle.domain.plan import Action, Create, Delete, Json, Notice, Patch, Plan, Replace, Resource, Stage
 from pintle.domain.registry import Failed, Identity, Pending, Query, RegisteredVersion, Resolution, Resolved
-from pintle.domain.revision import Cleared, Record, Rejected, RuntimeChoice
+from pintle.domain.revision import Cleared, NewRevision, Record, Rejected, RuntimeChoice
 
 __all__ = [
     "Action",
@@ -30,6 +30,7 @@ __all__ = [
     "Identity",
     "Json",
     "Key",
+    "NewRevision",
     "Notice",
     "Observed",
     "Patch",

@@ -102,6 +102,8 @@ class Fault:
     reason: str
     message: str
     at: datetime
+    kind: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,9 @@ class Observed:
     runtimes: tuple[ModelRuntime, ...]
     resolution: Resolution | None
     faults: tuple[Fault, ...] = ()
+    contested: frozenset[str] = frozenset()  # revisions whose template others keep changing
     account_problem: str = ""  # why spec.serviceAccountName cannot be used, or ""
     edited: datetime | None = None  # when this generation was first seen by this process
+    status_written: datetime | None = None  # when this process last wrote the status
     terminating: bool = False  # the object or its namespace is being deleted
     defaults: Defaults = Defaults()

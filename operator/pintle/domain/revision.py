@@ -1,7 +1,7 @@
 """A revision: one version of a model together with the shape of its pods."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
@@ -48,7 +48,6 @@ class Record:
     uid: str
     resource_version: str
     number: int
-    created: datetime
     identity: Identity
     shape: Json
     template: Json
@@ -56,6 +55,7 @@ class Record:
     secret_name: str
     expected_digest: str
     revision_file: Json
+    data: Json = field(compare=False, repr=False)
     cleared: Cleared | None = None
     rejected: Rejected | None = None
     deleting: bool = False
@@ -79,3 +79,16 @@ class Record:
     def content_digest(self) -> str:
         """The digest that every pod must have, or "" while none is known."""
         return self.cleared.content_digest if self.cleared else self.expected_digest
+
+
+@dataclass(frozen=True, slots=True)
+class NewRevision:
+    """A revision that is declared and has no record yet."""
+
+    name: str
+    number: int
+    identity: Identity
+    shape: Json
+    runtime: RuntimeChoice
+    secret_name: str
+    expected_digest: str

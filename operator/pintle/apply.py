@@ -1,0 +1,138 @@
+"""A plan's actions -> requests, and their answers -> the cache, so that the next pass sees its own writes."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+from pintle import views
+from pintle.api import ModelDeployment
+from pintle.cache import Cache
+from pintle.conditions import Reason
+from pintle.domain import Action, Create, Delete, Fault, Patch, Replace, Stage
+from pintle.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound, Waiting
+from pintle.memory import Memory
+from pintle.naming import digest
+from pintle.ports import Cluster, Json
+
+# A child of a vanished owner is garbage collected within seconds: look again soon.
+GONE_SOON = 1.0
+
+
+class Applier:
+    """Runs stages in order. What cannot be done becomes a fault of the object, or an error of the pass."""
+
+    def __init__(self, cluster: Cluster, cache: Cache) -> None:
+        self._cluster = cluster
+        self._cache = cache
+
+    async def run(
+        self, deployment: ModelDeployment, stages: Sequence[Stage], memory: Memory, now: datetime
+    ) -> list[Replace]:
+        """Apply all stages; returns the templates that were put back in vain or once too often.
+
+        Raises:
+            ClusterError: a write failed; the pass is repeated from a fresh observation.
+            Waiting: a name is held by an object that is on its way out.
+        """
+        contested = []
+        for stage in stages:
+            done = await asyncio.gather(
+                *(self._one(deployment, action, memory, now) for action in stage), return_exceptions=True
+            )
+            failures = [d for d in done if isinstance(d, BaseException)]
+            if failures:
+                raise failures[0]
+            contested += [a for a, stop in zip(stage, done, strict=True) if isinstance(a, Replace) and stop]
+        return contested
+
+    async def _one(self, deployment: ModelDeployment, action: Action, memory: Memory, now: datetime) -> bool:
+        """Apply one action; True only for a template that must not be put back again for now."""
+        namespace = deployment.namespace
+        try:
+            match action:
+                case Create():
+                    self._keep(action, await self._cluster.create(action.resource, namespace, action.body))
+                case Patch():
+                    answer = await self._patch(namespace, action)
+                    if not action.subresource:
+                        self._keep(action, answer)
+                case Replace():
+                    answer = await self._cluster.replace(action.resource, namespace, action.body)
+                    self._keep(action, answer)
+                    wanted = digest(action.body["spec"]["template"])
+                    in_vain = digest(answer["spec"]["template"]) != wanted
+                    return memory.repaired(action.name, now, in_vain=in_vain)
+                case Delete():
+                    await self._cluster.delete(
+                        action.resource,
+                        namespace,
+                        action.name,
+                        uid=action.uid,
+                        resource_version=action.resource_version,
+                    )
+        except AlreadyExists:
+            await self._taken(deployment, action, memory, now)
+        except (Forbidden, Invalid) as error:
+            self._refused(action, error, memory, now)
+        return False
+
+    async def _patch(self, namespace: str, action: Patch) -> Json:
+        body = list(action.body) if isinstance(action.body, tuple) else action.body
+        return await self._cluster.patch(
+            action.resource,
+            namespace,
+            action.name,
+            body,
+            patch_type=action.patch_type,
+            subresource=action.subresource,
+        )
+
+    def _keep(self, action: Action, answer: Json) -> None:
+        self._cache.upsert(action.resource, answer)
+
+    async def _taken(
+        self, deployment: ModelDeployment, action: Action, memory: Memory, now: datetime
+    ) -> None:
+        """Find out who holds a name: we ourselves, something on its way out, or somebody else."""
+        try:
+            held = await self._cluster.get(action.resource, deployment.namespace, action.name)
+        except NotFound:
+            raise Conflict(f"{action.resource.kind} {action.name} came and went") from None
+        kind, owner = action.resource.kind, views.owner_uid(held)
+        if owner == deployment.uid:
+            self._cache.upsert(action.resource, held)
+            raise Conflict(f"{kind} {action.name} is there already")
+        if views.deleting(held) or (owner and _former(held, deployment)):
+            text = f"{kind} {action.name} of an earlier object of this name is still being deleted"
+            raise Waiting(Reason.STARTING, text, after=GONE_SOON)
+        text = _taken_message(kind, action.name, deployment)
+        memory.faults[kind, action.name] = Fault(Reason.NAME_TAKEN, text, now, kind, action.name)
+        raise Conflict(text)
+
+    def _refused(self, action: Action, error: Forbidden | Invalid, memory: Memory, now: datetime) -> None:
+        """Note what the API server refuses whatever the time; the next pass reports it and goes on."""
+        quota = "exceeded quota" in error.message
+        invalid = isinstance(error, Invalid)
+        reason = (
+            Reason.INSUFFICIENT_CAPACITY if quota else Reason.INVALID_SPEC if invalid else Reason.DEGRADED
+        )
+        kind = action.resource.kind
+        text = f"the API server refuses {kind} {action.name}: {error.message}"
+        memory.faults[kind, action.name] = Fault(reason, text, now, kind, action.name)
+        raise error
+
+
+def _former(held: Json, deployment: ModelDeployment) -> bool:
+    """Whether an object belongs to a ModelDeployment of the same name that is no more."""
+    return any(
+        r.get("kind") == "ModelDeployment" and r.get("name") == deployment.name
+        for r in held["metadata"].get("ownerReferences") or ()
+    )
+
+
+def _taken_message(kind: str, name: str, deployment: ModelDeployment) -> str:
+    command = f"kubectl -n {deployment.namespace} delete {kind.lower()} {name}"
+    return (
+        f"{kind} {name} in namespace {deployment.namespace} belongs to somebody else; "
+        f"if nothing needs it: {command}"
+    )

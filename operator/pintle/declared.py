@@ -1,0 +1,212 @@
+"""Which revision is declared: a kept record, one to be made, or why neither.
+
+Needs no registry for a version whose record is kept (P2), and prefers what was cleared once to
+what the registry says later (P4).
+"""
+
+from dataclasses import dataclass
+
+from pintle.conditions import Reason
+from pintle.domain import (
+    Failed,
+    Identity,
+    NewRevision,
+    Observed,
+    Query,
+    Record,
+    RegisteredVersion,
+    Resolved,
+    RuntimeChoice,
+)
+from pintle.naming import ANNOTATION_REJECT, revision_name, short_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why what is declared cannot be worked towards: a reason of `Ready` and its message."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Exactly one of the three is set, but for a record that a user rejected: then `problem` too."""
+
+    record: Record | None = None
+    new: NewRevision | None = None
+    problem: Problem | None = None
+
+    @property
+    def identity(self) -> Identity | None:
+        """What is pinned, where it is known."""
+        found = self.record or self.new
+        return found.identity if found else None
+
+
+def kept(observed: Observed) -> tuple[Record, ...]:
+    """Records of what is declared, newest first: same registry, model and version."""
+    spec = observed.deployment.spec
+    wanted = (spec.registry_ref.name, spec.model, spec.version)
+    return tuple(
+        r
+        for r in observed.records
+        if (r.identity.registry, r.identity.model, r.identity.version) == wanted and not r.deleting
+    )
+
+
+def query(observed: Observed) -> Query | None:
+    """What the registry has to be asked, or None where the records know."""
+    spec = observed.deployment.spec
+    if spec.version is None:
+        return Query(spec.registry_ref.name, spec.model, alias=spec.alias)
+    if any(r.cleared for r in kept(observed)):
+        return None
+    return Query(spec.registry_ref.name, spec.model, version=spec.version)
+
+
+def declared(observed: Observed) -> Declared:
+    """Find or describe the declared revision."""
+    pinned = _pinned(observed)
+    if isinstance(pinned, Problem):
+        return Declared(problem=pinned)
+    secret = _secret_name(observed)
+    shape = dict(observed.deployment.spec.shape()) | ({"secretName": secret} if secret else {})
+    for record in observed.records:
+        if record.identity.key == pinned.key and record.shape == shape and not record.deleting:
+            return Declared(record=record, problem=rejected_by_user(observed, record.name, record.version))
+    return _new(observed, pinned, shape, secret)
+
+
+def _pinned(observed: Observed) -> Identity | Problem:
+    """The identity that is declared."""
+    records = kept(observed)
+    for record in records:
+        if record.cleared:
+            return record.identity
+    if isinstance(observed.resolution, Resolved):
+        return _identity(observed, observed.resolution.version)
+    if records:
+        return records[0].identity
+    if observed.connection is None:
+        return _no_connection(observed)
+    if isinstance(observed.resolution, Failed):
+        return Problem(Reason(observed.resolution.reason), observed.resolution.message)
+    spec = observed.deployment.spec
+    wanted = f"version {spec.version}" if spec.version else f"alias {spec.alias}"
+    return Problem(Reason.RESOLVING, f"asking registry {spec.registry_ref.name} for {spec.model} {wanted}")
+
+
+def _identity(observed: Observed, version: RegisteredVersion) -> Identity:
+    return Identity(
+        registry=observed.deployment.spec.registry_ref.name,
+        model=version.model,
+        version=version.version,
+        source=version.source,
+        created_time=version.created_time,
+        run_id=version.run_id,
+        artifact_uri=version.artifact_uri,
+    )
+
+
+def _no_connection(observed: Observed) -> Problem:
+    spec, namespace = observed.deployment.spec, observed.deployment.namespace
+    name = spec.registry_ref.name
+    return Problem(
+        Reason.REGISTRY_NOT_FOUND,
+        f"there is no RegistryConnection {name} in namespace {namespace}: "
+        f"create it, or name another one in spec.registryRef.name",
+    )
+
+
+def _secret_name(observed: Observed) -> str:
+    """The Secret that a revision's pods would fetch with.
+
+    While the connection cannot be read, that of the newest record with it: a shape must not
+    change because somebody deleted a RegistryConnection.
+    """
+    if observed.connection:
+        return observed.connection.secret
+    registry = observed.deployment.spec.registry_ref.name
+    return next((r.secret_name for r in observed.records if r.identity.registry == registry), "")
+
+
+def _new(observed: Observed, identity: Identity, shape: dict[str, object], secret: str) -> Declared:
+    """Describe a revision that has no record yet, or say why it cannot be made."""
+    runtime = _runtime(observed, identity)
+    if isinstance(runtime, Problem):
+        return Declared(problem=runtime)
+    if observed.account_problem:
+        return Declared(problem=Problem(Reason.SERVICE_ACCOUNT_FORBIDDEN, observed.account_problem))
+    if observed.connection and secret and not any(r.secret_name == secret for r in observed.records):
+        if observed.connection.secret_problem:
+            problem = Problem(Reason.CREDENTIALS_FORBIDDEN, observed.connection.secret_problem)
+            return Declared(problem=problem)
+        if not observed.connection.checked:
+            return Declared(problem=Problem(Reason.RESOLVING, f"looking at Secret {secret}"))
+    deployment = observed.deployment
+    inputs = {"identity": identity.key, "shape": shape}
+    taken = [r.name for r in observed.records]
+    revision = NewRevision(
+        name=revision_name(deployment.name, identity.version, inputs, taken),
+        number=max((r.number for r in observed.records), default=0) + 1,
+        identity=identity,
+        shape=shape,
+        runtime=runtime,
+        secret_name=secret,
+        expected_digest=_expected_digest(observed, identity),
+    )
+    if rejected := rejected_by_user(observed, revision.name, identity.version):
+        return Declared(problem=rejected)
+    return Declared(new=revision)
+
+
+def _expected_digest(observed: Observed, identity: Identity) -> str:
+    """The content digest that a kept record of this identity has: content is pinned once (P4)."""
+    same = (r for r in observed.records if r.identity.key == identity.key)
+    return next((r.content_digest for r in same if r.content_digest), "")
+
+
+def _runtime(observed: Observed, identity: Identity) -> RuntimeChoice | Problem:
+    """The runtime of a new revision: that of a kept record of the same identity, else as declared today."""
+    name = observed.deployment.spec.runtime.name
+    for record in observed.records:
+        same_choice = record.shape.get("runtime", {}).get("name") == name
+        if record.identity.key == identity.key and record.cleared and same_choice:
+            return record.runtime
+    chosen = [r for r in observed.runtimes if (r.name == name if name else r.spec.default)]
+    if not chosen:
+        return _no_runtime(observed, name)
+    runtime = min(chosen, key=lambda r: r.name)  # two defaults: the same one every time
+    spec = runtime.spec
+    return RuntimeChoice(
+        name=runtime.name,
+        image=spec.image,
+        resources=spec.default_resources.model_dump(mode="json", by_alias=True),
+        index=spec.index.model_dump(mode="json", by_alias=True, exclude_none=True),
+    )
+
+
+def _no_runtime(observed: Observed, name: str | None) -> Problem:
+    valid = ", ".join(sorted(r.name for r in observed.runtimes)) or "none"
+    if name:
+        text = f"there is no ModelRuntime {name} (there is: {valid}): name one of these in spec.runtime.name"
+    else:
+        text = f"no ModelRuntime is marked as default (there is: {valid}): name one in spec.runtime.name"
+    return Problem(Reason.RUNTIME_NOT_FOUND, text)
+
+
+def rejected_by_user(observed: Observed, revision: str, version: str) -> Problem | None:
+    """Whether the annotation `pintle.dev/reject-revision` names this revision.
+
+    Level-based: it says what it says for as long as it stands there and is inert for every other
+    revision, so nothing has to be cleared after a Git revert.
+    """
+    value = observed.deployment.annotations.get(ANNOTATION_REJECT, "").strip()
+    if value not in {revision, short_hash(revision), f"version/{version}"}:
+        return None
+    return Problem(
+        Reason.REJECTED_BY_USER,
+        f"{observed.deployment.spec.model} version {version} is rejected by the annotation "
+        f"{ANNOTATION_REJECT}: {value}; declare another version, or remove the annotation",
+    )

@@ -1,0 +1,186 @@
+"""The Service, the flip of its selector, and the PodDisruptionBudget."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pintle.api import ModelDeployment
+from pintle.desired.metadata import owned
+from pintle.domain import Child, Create, Delete, Json, Patch, PodView, Record, Traffic
+from pintle.domain.resources import BUDGETS, PODS, SERVICES
+from pintle.naming import (
+    ANNOTATION_RELEASED,
+    ANNOTATION_ROLE,
+    ANNOTATION_SINCE,
+    ANNOTATION_STANDBY,
+    LABEL_REVISION,
+    child_labels,
+    micro_timestamp,
+    revision_selector,
+    short_hash,
+)
+
+STANDBY_ROLE = "standby"
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The Service's annotations: names of revisions here, hashes as they are stored."""
+
+    since: datetime | None
+    standby: str
+    released: frozenset[str]
+
+    def annotations(self) -> dict[str, str | None]:
+        """As a merge patch writes them: what is empty is removed."""
+        return {
+            ANNOTATION_SINCE: micro_timestamp(self.since) if self.since else None,
+            ANNOTATION_STANDBY: short_hash(self.standby) if self.standby else None,
+            ANNOTATION_RELEASED: ",".join(sorted(map(short_hash, self.released))) or None,
+        }
+
+
+def ports() -> list[dict[str, Any]]:
+    """Port 80 of the Service leads to the port named `http` of the pods."""
+    return [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": "http"}]
+
+
+def service_labels(deployment: ModelDeployment) -> dict[str, str]:
+    """The labels of the Service; the endpoint slices copy them, which is how they are watched."""
+    return dict(deployment.spec.service.labels) | child_labels(deployment.name)
+
+
+def create_service(deployment: ModelDeployment, revision: str, marks: Marks) -> Create:
+    """The first flip: the Service is made when something cleared can answer, not before."""
+    annotations = dict(deployment.spec.service.annotations)
+    annotations |= {k: v for k, v in marks.annotations().items() if v is not None}
+    body = {
+        "apiVersion": SERVICES.api_version,
+        "kind": SERVICES.kind,
+        "metadata": owned(deployment, deployment.name, service_labels(deployment), annotations),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": revision_selector(deployment.name, revision),
+            "ports": ports(),
+        },
+    }
+    return Create(SERVICES, deployment.name, body, why=f"send traffic to {revision}")
+
+
+def flip(deployment: ModelDeployment, traffic: Traffic, revision: str, marks: Marks) -> Patch:
+    """Switch all traffic: one patch of one object, refused if anybody wrote the Service meanwhile."""
+    # A selector that somebody extended would leave the Service without pods: other keys go.
+    selector: dict[str, str | None] = dict.fromkeys(traffic.body.get("spec", {}).get("selector") or {})
+    body = {
+        "metadata": _precondition(traffic) | {"annotations": marks.annotations()},
+        "spec": {"selector": selector | revision_selector(deployment.name, revision)},
+    }
+    return Patch(SERVICES, deployment.name, body, why=f"switch traffic to {revision}")
+
+
+def mark_service(deployment: ModelDeployment, traffic: Traffic, marks: Marks, why: str) -> Patch:
+    """Change the marks alone. Where nothing changes, this still proves that nobody else flipped."""
+    body = {"metadata": _precondition(traffic) | {"annotations": marks.annotations()}}
+    return Patch(SERVICES, deployment.name, body, why)
+
+
+def repair_service(deployment: ModelDeployment, traffic: Traffic) -> Patch | None:
+    """Put back ports, selector, and what `spec.service` declares; None where all is as it should be."""
+    metadata = traffic.body.get("metadata", {})
+    spec = traffic.body.get("spec", {})
+    labels = _missing(service_labels(deployment), metadata.get("labels") or {})
+    annotations = _missing(deployment.spec.service.annotations, metadata.get("annotations") or {})
+    wanted = revision_selector(deployment.name, traffic.revision)
+    found = spec.get("selector") or {}
+    changes: dict[str, Any] = {}
+    if found != wanted:
+        changes["selector"] = dict.fromkeys(found) | wanted
+    if [
+        {k: p.get(k) for k in port} for p, port in zip(spec.get("ports", []), ports(), strict=False)
+    ] != ports():
+        changes["ports"] = ports()
+    if not (labels or annotations or changes):
+        return None
+    body: dict[str, Any] = {
+        "metadata": _precondition(traffic) | {"labels": labels, "annotations": annotations}
+    }
+    if changes:
+        body["spec"] = changes
+    return Patch(SERVICES, deployment.name, body, why="put back what was changed on the Service")
+
+
+def _missing(wanted: Json, found: Json) -> dict[str, Any]:
+    return {k: v for k, v in wanted.items() if found.get(k) != v}
+
+
+def _precondition(seen: Traffic | Child) -> dict[str, Any]:
+    return {"uid": seen.uid, "resourceVersion": seen.resource_version}
+
+
+def create_budget(deployment: ModelDeployment, revision: str) -> Create:
+    """At most one serving pod is evicted at a time; pods that are not ready never block a drain."""
+    body = {
+        "apiVersion": BUDGETS.api_version,
+        "kind": BUDGETS.kind,
+        "metadata": owned(deployment, deployment.name, child_labels(deployment.name)),
+        "spec": {
+            "maxUnavailable": 1,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": revision_selector(deployment.name, revision)},
+        },
+    }
+    return Create(BUDGETS, deployment.name, body, why=f"protect the pods of {revision}")
+
+
+def repair_budget(deployment: ModelDeployment, budget: Child, revision: str) -> Patch | None:
+    """Move the budget to the revision that serves: one over all revisions would block drains."""
+    spec = budget.body.get("spec", {})
+    wanted = {"matchLabels": revision_selector(deployment.name, revision)}
+    if (
+        spec.get("selector") == wanted
+        and spec.get("maxUnavailable") == 1
+        and spec.get("minAvailable") is None
+        and spec.get("unhealthyPodEvictionPolicy") == "AlwaysAllow"
+    ):
+        return None
+    labels = dict.fromkeys((spec.get("selector") or {}).get("matchLabels") or {})
+    body = {
+        "metadata": _precondition(budget),
+        "spec": {
+            "maxUnavailable": 1,
+            "minAvailable": None,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": labels | wanted["matchLabels"], "matchExpressions": None},
+        },
+    }
+    return Patch(BUDGETS, budget.name, body, why=f"move the disruption budget to {revision}")
+
+
+def delete_budget(budget: Child) -> Delete:
+    """Take the budget away where `spec.disruptionBudget` is None."""
+    return Delete(
+        BUDGETS, budget.name, budget.uid, budget.resource_version, why="no disruption budget is declared"
+    )
+
+
+def mark_pods(pods: Iterable[PodView], serving: Record, standby: Record | None) -> tuple[Patch, ...]:
+    """Tell pods their role, where it is not what it should be.
+
+    Only pods of the standby are marked; a serving pod that says nothing keeps its connections,
+    so a replacement that comes up without an operator does the right thing.
+    """
+    patches = []
+    roles = {standby.name: STANDBY_ROLE} if standby else {}
+    roles[serving.name] = ""
+    for pod in pods:
+        role = roles.get(pod.revision, pod.role)
+        if pod.role != role and not pod.deleting:
+            body = {"metadata": {"uid": pod.uid, "annotations": {ANNOTATION_ROLE: role or None}}}
+            patches.append(Patch(PODS, pod.name, body, why=f"tell {pod.name} that it is {role or 'serving'}"))
+    return tuple(patches)
+
+
+def selected_revision(service: Json) -> str:
+    """The revision that a Service's selector names, or ""."""
+    return str((service.get("spec", {}).get("selector") or {}).get(LABEL_REVISION, ""))

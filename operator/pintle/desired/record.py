@@ -1,0 +1,112 @@
+"""The record of a revision: a ControllerRevision, whose `data` the API server lets nobody change."""
+
+from typing import Any
+
+from pintle.api import ModelDeployment
+from pintle.desired.metadata import owned
+from pintle.desired.pod import template
+from pintle.domain import Cleared, Create, Identity, NewRevision, Patch, Record, Rejected
+from pintle.domain.resources import CONTROLLER_REVISIONS
+from pintle.naming import ANNOTATION_CLEARED, ANNOTATION_REJECTED, canonical, micro_timestamp, revision_labels
+
+
+def create(deployment: ModelDeployment, revision: NewRevision, *, max_artifact_bytes: int) -> Create:
+    """Write the record of a new revision: the first write of every rollout."""
+    name = revision.name
+    body = {
+        "apiVersion": CONTROLLER_REVISIONS.api_version,
+        "kind": CONTROLLER_REVISIONS.kind,
+        "metadata": owned(
+            deployment, name, revision_labels(deployment.name, name, revision.identity.version)
+        ),
+        "revision": revision.number,
+        "data": data(deployment, revision, max_artifact_bytes=max_artifact_bytes),
+    }
+    return Create(CONTROLLER_REVISIONS, name, body, why=f"record revision {name}")
+
+
+def data(deployment: ModelDeployment, revision: NewRevision, *, max_artifact_bytes: int) -> dict[str, Any]:
+    """What a record holds: declared inputs, identity, runtime, and all that pods are built from."""
+    return {
+        "identity": identity_data(revision.identity),
+        "shape": revision.shape,
+        "runtime": {
+            "name": revision.runtime.name,
+            "image": revision.runtime.image,
+            "resources": revision.runtime.resources,
+            "index": revision.runtime.index,
+        },
+        "secretName": revision.secret_name,
+        "expectedDigest": revision.expected_digest,
+        "revisionFile": _revision_file(deployment, revision, max_artifact_bytes),
+        "template": template(revision, deployment.name),
+    }
+
+
+def identity_data(identity: Identity) -> dict[str, Any]:
+    """An identity as it is stored."""
+    return {
+        "registry": identity.registry,
+        "model": identity.model,
+        "version": identity.version,
+        "source": identity.source,
+        "createdTime": identity.created_time,
+        "runId": identity.run_id,
+        "artifactUri": identity.artifact_uri,
+    }
+
+
+def _revision_file(
+    deployment: ModelDeployment, revision: NewRevision, max_artifact_bytes: int
+) -> dict[str, Any]:
+    """`revision.json` but for the digests, which come with clearing. The pods' own contract."""
+    rollout = revision.shape.get("rollout", {})
+    proof = rollout.get("proof", {})
+    return identity_data(revision.identity) | {
+        "namespace": deployment.namespace,
+        "deployment": deployment.name,
+        "revision": revision.name,
+        "strictEnvironment": rollout.get("strictEnvironment", False),
+        "proof": {
+            "mode": proof.get("mode", "Auto"),
+            "allowNonFinite": proof.get("allowNonFinite", False),
+            "timeoutSeconds": proof.get("timeoutSeconds", 30),
+        },
+        "index": {
+            "url": revision.runtime.index.get("url"),
+            "caBundle": revision.runtime.index.get("caBundle"),
+        },
+        "maxArtifactBytes": max_artifact_bytes,
+    }
+
+
+def clear(record: Record, cleared: Cleared) -> Patch:
+    """Mark a revision as allowed to take traffic: one patch, so that no half of it is ever seen."""
+    value = {
+        "contentDigest": cleared.content_digest,
+        "environmentDigest": cleared.environment_digest,
+        "proof": cleared.proof,
+        "templateHash": cleared.template_hash,
+        "time": micro_timestamp(cleared.time),
+    }
+    return _mark(record, ANNOTATION_CLEARED, value, why=f"clear {record.name}")
+
+
+def reject(record: Record, rejected: Rejected) -> Patch:
+    """Mark a revision as one that may not take traffic; the mark outlives the desire for it."""
+    value = {
+        "reason": rejected.reason,
+        "message": rejected.message,
+        "time": micro_timestamp(rejected.time),
+    }
+    return _mark(record, ANNOTATION_REJECTED, value, why=f"reject {record.name}: {rejected.reason}")
+
+
+def _mark(record: Record, annotation: str, value: dict[str, Any], *, why: str) -> Patch:
+    """Patch one annotation, if the record is still as it was seen."""
+    metadata = {
+        "uid": record.uid,
+        "resourceVersion": record.resource_version,
+        "annotations": {annotation: canonical(value).decode()},
+    }
+    return Patch(CONTROLLER_REVISIONS, record.name, {"metadata": metadata}, why)

@@ -1,0 +1,99 @@
+"""The caches -> one frozen `Observed`. The only reading that a pass does."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from pintle import declared, podview, views
+from pintle.api import ModelDeployment, ModelRuntime, parse_model_runtime
+from pintle.cache import Cache
+from pintle.domain import Connection, Defaults, Key, Observed, Query, Resolution
+from pintle.domain.resources import (
+    BUDGETS,
+    CONFIG_MAPS,
+    CONTROLLER_REVISIONS,
+    DEPLOYMENTS,
+    ENDPOINT_SLICES,
+    MODEL_RUNTIMES,
+    PODS,
+    SERVICES,
+)
+from pintle.memory import Memory
+from pintle.ports import Json, Resource
+
+
+class Resolver(Protocol):
+    """Turns wanted versions into answers beside the passes; `want` never waits."""
+
+    def want(self, key: Key, query: Query) -> Resolution:
+        """What is known now; the key is queued again when that changes."""
+
+    def forget(self, key: Key) -> None:
+        """Nobody wants an answer for this key any more."""
+
+
+class Connections(Protocol):
+    """What is known of RegistryConnections."""
+
+    def view(self, namespace: str, name: str) -> Connection | None:
+        """One of them, or None where there is none."""
+
+
+def gather(
+    cache: Cache,
+    resolver: Resolver,
+    connections: Connections,
+    *,
+    deployment: ModelDeployment,
+    memory: Memory,
+    defaults: Defaults,
+    now: datetime,
+) -> Observed:
+    """Read everything that one decision needs."""
+    key = Key(deployment.namespace, deployment.name)
+
+    def mine(resource: Resource) -> list[Json]:
+        children = cache.children(resource, key.namespace, key.name)
+        return [c for c in children if views.owner_uid(c) == deployment.uid]
+
+    records = sorted(
+        (r for r in map(views.record, mine(CONTROLLER_REVISIONS)) if r is not None),
+        key=lambda r: r.number,
+        reverse=True,
+    )
+    names = [r.name for r in records]
+    services = [s for s in mine(SERVICES) if s["metadata"]["name"] == deployment.name]
+    budgets = [b for b in mine(BUDGETS) if b["metadata"]["name"] == deployment.name]
+    slices = cache.children(ENDPOINT_SLICES, key.namespace, key.name)
+    observed = Observed(
+        deployment=deployment,
+        records=tuple(records),
+        workloads={w.revision: w for w in map(views.workload, mine(DEPLOYMENTS))},
+        # A pod's owner is its ReplicaSet: its labels say whose it is, and only a revision's name counts.
+        pods=tuple(podview.pod(p) for p in cache.children(PODS, key.namespace, key.name)),
+        traffic=views.traffic(services[0], slices, names) if services else None,
+        budget=views.child(budgets[0]) if budgets else None,
+        copies={c.name: c for c in map(views.child, mine(CONFIG_MAPS))},
+        connection=connections.view(key.namespace, deployment.spec.registry_ref.name),
+        runtimes=_runtimes(cache),
+        resolution=None,
+        faults=memory.standing_faults(now),
+        contested=memory.left_alone(now),
+        edited=memory.edited,
+        status_written=memory.status_written,
+        terminating=deployment.deletion_timestamp is not None,
+        defaults=defaults,
+    )
+    return replace(observed, resolution=_ask(resolver, key, observed))
+
+
+def _ask(resolver: Resolver, key: Key, observed: Observed) -> Resolution | None:
+    query = None if observed.terminating else declared.query(observed)
+    if query is None or observed.connection is None:
+        resolver.forget(key)
+        return None
+    return resolver.want(key, query)
+
+
+def _runtimes(cache: Cache) -> tuple[ModelRuntime, ...]:
+    return tuple(parse_model_runtime(body) for body in cache.all(MODEL_RUNTIMES))

@@ -1,0 +1,85 @@
+"""`status.history`: what was rolled out, how long it took, and how it ended. Newest first, at most ten.
+
+The only part of `status` that is remembered rather than derived: wiping it loses history and
+nothing else (P7).
+"""
+
+from datetime import datetime
+from typing import Any
+
+from pintle.domain import Observed, Record, Rejected
+from pintle.naming import ANNOTATION_CHANGE_CAUSE, ANNOTATION_REJECT, parse_time, timestamp
+from pintle.roles import Roles
+
+LENGTH = 10
+SERVING = "Serving"
+REPLACED = "Replaced"
+
+
+def history(observed: Observed, current: Roles) -> list[dict[str, Any]]:
+    """The history as it was, with what has happened since."""
+    entries = [dict(entry) for entry in observed.deployment.status.get("history") or ()]
+    for record in reversed(observed.records):
+        if record.rejected and not _tells_of_rejection(entries, record, record.rejected.time):
+            entries = [_rejection(observed, record, record.rejected), *entries]
+    since = observed.traffic.since if observed.traffic else None
+    if current.serving and since and not _tells_of_promotion(entries, current.serving, timestamp(since)):
+        entries = [_promotion(observed, current.serving, since), *_replaced(entries)]
+    return entries[:LENGTH]
+
+
+def _tells_of_promotion(entries: list[dict[str, Any]], record: Record, time: str) -> bool:
+    return any(e.get("revision") == record.name and e.get("promotedTime") == time for e in entries)
+
+
+def _tells_of_rejection(entries: list[dict[str, Any]], record: Record, time: datetime) -> bool:
+    """A record is rejected once. What began after that pushed the entry out if it is not there any more."""
+    for entry in entries:
+        if entry.get("revision") == record.name and "promotedTime" not in entry:
+            return True
+        began = parse_time(entry.get("startedTime"))
+        if began and began > time:
+            return True
+    return False
+
+
+def _replaced(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [e | {"outcome": REPLACED} if e.get("outcome") == SERVING else e for e in entries]
+
+
+def _promotion(observed: Observed, record: Record, since: datetime) -> dict[str, Any]:
+    return _entry(observed, record, since) | {"promotedTime": timestamp(since), "outcome": SERVING}
+
+
+def _rejection(observed: Observed, record: Record, rejected: Rejected) -> dict[str, Any]:
+    return _entry(observed, record, rejected.time) | {"outcome": rejected.reason}
+
+
+def _entry(observed: Observed, record: Record, ended: datetime) -> dict[str, Any]:
+    before = observed.deployment.status
+    began = None
+    if (before.get("candidate") or {}).get("revision") == record.name:
+        began = parse_time((before.get("rollout") or {}).get("startedTime"))
+    began = min(began or observed.edited or ended, ended)
+    return {
+        "version": record.version,
+        "revision": record.name,
+        "source": record.identity.source,
+        **({"runId": record.identity.run_id} if record.identity.run_id else {}),
+        "startedTime": timestamp(began),
+        "durationSeconds": round((ended - began).total_seconds(), 3),
+        "cause": _cause(observed, record),
+    }
+
+
+def _cause(observed: Observed, record: Record) -> str:
+    """Who or what began it: the user's own words where there are any."""
+    annotations = observed.deployment.annotations
+    if words := annotations.get(ANNOTATION_CHANGE_CAUSE):
+        return words[:1024]
+    spec = observed.deployment.spec
+    if spec.version == record.version:
+        return f"version {spec.version} was declared"
+    if rejected := annotations.get(ANNOTATION_REJECT):
+        return f"{ANNOTATION_REJECT}: {rejected}"[:1024]
+    return f"alias {spec.alias} was declared" if spec.alias else "restored"

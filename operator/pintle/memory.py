@@ -1,0 +1,63 @@
+"""What the operator remembers of one ModelDeployment between passes.
+
+Nothing here is needed to carry on (P7): a restart loses when an edit was first seen, how often a
+template was put back, and which names were found taken; all of it is found out again.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from pintle.domain import Fault
+
+# How long what only doing could find out is believed before it is tried again.
+FAULT_LASTS = timedelta(seconds=30)
+# A template put back this often within the window is left alone for the pause (design section 4, Drift).
+REPAIRS, WINDOW, PAUSE = 3, timedelta(minutes=10), timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class Memory:
+    """Mutable, one for each ModelDeployment's uid, used by one worker at a time."""
+
+    uid: str = ""
+    generation: int = -1
+    edited: datetime | None = None
+    status_written: datetime | None = None
+    faults: dict[tuple[str, str], Fault] = field(default_factory=dict)
+    repairs: dict[str, list[datetime]] = field(default_factory=dict)
+    contested: dict[str, datetime] = field(default_factory=dict)
+
+    def see(self, uid: str, generation: int, now: datetime) -> None:
+        """Note that a generation was seen; an object made again under the same name starts afresh."""
+        if uid != self.uid:
+            self.uid, self.generation = uid, -1
+            self.status_written = None
+            for known in (self.faults, self.repairs, self.contested):
+                known.clear()
+        if generation != self.generation:
+            self.generation, self.edited = generation, now
+            self.faults.clear()
+
+    def standing_faults(self, now: datetime) -> tuple[Fault, ...]:
+        """Faults that are not due for another try."""
+        self.faults = {k: f for k, f in self.faults.items() if now < f.at + FAULT_LASTS}
+        return tuple(self.faults.values())
+
+    def next_try(self) -> datetime | None:
+        """When the first fault is due for another try."""
+        return min((f.at + FAULT_LASTS for f in self.faults.values()), default=None)
+
+    def repaired(self, revision: str, now: datetime, *, in_vain: bool) -> bool:
+        """Note that a template was put back; True once that has to stop, because others go on changing it."""
+        recent = [t for t in self.repairs.get(revision, []) if now < t + WINDOW]
+        self.repairs[revision] = [*recent, now]
+        if in_vain or len(self.repairs[revision]) >= REPAIRS:
+            self.contested[revision] = now
+            del self.repairs[revision]
+            return True
+        return False
+
+    def left_alone(self, now: datetime) -> frozenset[str]:
+        """Revisions whose template is not put back for now."""
+        self.contested = {r: t for r, t in self.contested.items() if now < t + PAUSE}
+        return frozenset(self.contested)

@@ -1,0 +1,134 @@
+"""`decide`: one observation and the time in, one plan out. No clock, no I/O, no mutation."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from pintle import status
+from pintle.conditions import Reason, Type
+from pintle.declared import declared
+from pintle.domain import Action, Notice, Observed, Pending, Plan, Stage
+from pintle.roles import Roles, behind_service, pods_of, roles, threshold
+from pintle.rollout import step
+from pintle.switch import Step
+from pintle.upkeep import upkeep
+
+# What differs only in counts is written this often at most (design section 3).
+COUNTS_EVERY = timedelta(seconds=5)
+# A registry that answers within this is never worth a status of its own: `Resolving` would only flicker.
+QUIET_RESOLVING = timedelta(seconds=1)
+# Endpoint slices follow a flip within milliseconds; for this long a status waits for them.
+QUIET_FLIP = timedelta(seconds=2)
+
+
+def decide(observed: Observed, now: datetime) -> Plan:
+    """Decide what to write, what to say, and when to look again.
+
+    Nothing is written for an object, or in a namespace, that is on its way out: garbage
+    collection takes the children, and what serves serves until then.
+    """
+    if observed.terminating:
+        return Plan()
+    found = declared(observed)
+    current = roles(observed)
+    taken = _possible(observed, step(observed, found, now))
+    if taken.flips:
+        # The Service's own event comes back within milliseconds and reports a state that is then true.
+        return Plan(stages=taken.stages)
+    stages, wake_upkeep = upkeep(observed, found, taken, now)
+    wanted = status.build(observed, found, current, taken, now)
+    write, wake_status = _worth_writing(observed, current, taken, wanted, now)
+    times = [t for t in (taken.wake_at, wake_upkeep, wake_status) if t is not None and t > now]
+    return Plan(
+        stages=(*taken.stages, *_without_faulty(observed, stages)),
+        status=wanted if write else None,
+        notices=_notices(observed, wanted) if write else (),
+        wake_at=min(times, default=None),
+    )
+
+
+def _possible(observed: Observed, taken: Step) -> Step:
+    """The step as far as it can be done: what was found impossible a moment ago stops what builds on it."""
+    stages: list[Stage] = []
+    for stage in taken.stages:
+        if any(_faulty(observed, action) for action in stage):
+            return replace(taken, stages=tuple(stages), flips=False)
+        if stage:
+            stages.append(stage)
+    return replace(taken, stages=tuple(stages))
+
+
+def _without_faulty(observed: Observed, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    """Upkeep goes on without what was found impossible: its actions do not build on each other."""
+    kept = (tuple(a for a in stage if not _faulty(observed, a)) for stage in stages)
+    return tuple(stage for stage in kept if stage)
+
+
+def _faulty(observed: Observed, action: Action) -> bool:
+    return any((f.kind, f.name) == (action.resource.kind, action.name) for f in observed.faults)
+
+
+def _worth_writing(
+    observed: Observed, current: Roles, taken: Step, wanted: dict[str, Any], now: datetime
+) -> tuple[bool, datetime | None]:
+    """Whether the status is worth a write now, and if not, when it will be."""
+    before = dict(observed.deployment.status)
+    if wanted == before:
+        return False, None
+    if quiet := _passing(observed, current, taken, now):
+        return False, quiet
+    if status.without_counts(wanted) != status.without_counts(before):
+        return True, None
+    last = observed.status_written
+    if last and now < last + COUNTS_EVERY:
+        return False, last + COUNTS_EVERY
+    return True, None
+
+
+def _passing(observed: Observed, current: Roles, taken: Step, now: datetime) -> datetime | None:
+    """When a state that passes by itself in a moment would be worth reporting after all."""
+    if taken.finding and taken.finding.reason is Reason.RESOLVING:
+        if isinstance(observed.resolution, Pending):
+            since = observed.resolution.since
+        else:
+            since = observed.edited or now - QUIET_RESOLVING
+        return since + QUIET_RESOLVING if now < since + QUIET_RESOLVING else None
+    flipped = observed.traffic.since if observed.traffic else None
+    if taken.finding or flipped is None or now >= flipped + QUIET_FLIP:
+        return None
+    ready = sum(p.ready for p in pods_of(observed, current.serving))
+    needed = threshold(observed.deployment.spec.replicas)
+    lagging = behind_service(observed, current.serving) < needed <= ready
+    return flipped + QUIET_FLIP if lagging else None
+
+
+def _notices(observed: Observed, wanted: dict[str, Any]) -> tuple[Notice, ...]:
+    """Events on transitions only: who serves, and the reason of `Ready`."""
+    before = observed.deployment.status
+    notices = []
+    old, new = before.get("serving") or {}, wanted.get("serving") or {}
+    if new and old.get("revision") != new.get("revision"):
+        entry: dict[str, Any] = next(iter(wanted.get("history") or ()), {})
+        seconds = entry.get("durationSeconds")
+        took = f" after {seconds} s" if seconds is not None else ""
+        text = f"version {new['version']} takes the traffic as {new['revision']}{took}"
+        notices.append(Notice("Normal", "Promoted", text))
+    was, now_ready = _ready(before), _ready(wanted)
+    if was.get("reason") != now_ready.get("reason"):
+        notices.append(
+            Notice(
+                "Warning" if _bad(now_ready) else "Normal",
+                str(now_ready.get("reason")),
+                str(now_ready.get("message")),
+            )
+        )
+    return tuple(notices)
+
+
+def _ready(shown: Any) -> dict[str, Any]:  # noqa: ANN401 - a status as stored, or as built
+    return next((dict(c) for c in shown.get("conditions") or () if c.get("type") == Type.READY), {})
+
+
+def _bad(ready: dict[str, Any]) -> bool:
+    quiet = {Reason.STARTING, Reason.PROVING, Reason.RESOLVING, Reason.SUSPENDED, Reason.SCALED_TO_ZERO}
+    return ready.get("status") != "True" and ready.get("reason") not in quiet

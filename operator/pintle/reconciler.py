@@ -1,0 +1,171 @@
+"""One pass over one ModelDeployment: gather -> decide -> apply -> one status write."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from pintle import declared as declaring
+from pintle import gather as gathering
+from pintle.api import ModelDeployment, parse_model_deployment
+from pintle.apply import Applier
+from pintle.cache import Cache
+from pintle.domain import Defaults, Key, Notice, Observed, Plan, Replace
+from pintle.domain.resources import MODEL_DEPLOYMENTS, SERVICE_ACCOUNTS
+from pintle.errors import NotFound
+from pintle.memory import Memory
+from pintle.naming import LABEL_USABLE_BY_MODELS
+from pintle.plan import decide
+from pintle.ports import Clock, Cluster, Event, Events, Metrics
+
+log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Holds the ports and what is remembered; decides nothing itself."""
+
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        cache: Cache,
+        resolver: gathering.Resolver,
+        connections: gathering.Connections,
+        events: Events,
+        metrics: Metrics,
+        clock: Clock,
+        defaults: Defaults,
+    ) -> None:
+        self._cluster = cluster
+        self._cache = cache
+        self._resolver = resolver
+        self._connections = connections
+        self._events = events
+        self._metrics = metrics
+        self._clock = clock
+        self._defaults = defaults
+        self._applier = Applier(cluster, cache)
+        self._memories: dict[Key, Memory] = {}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Work on one key once. Returns the seconds until it wants to be looked at again, or None.
+
+        Raises:
+            ClusterError, PintleError: nothing is lost; the queue calls again with backoff.
+        """
+        body = self._cache.get(MODEL_DEPLOYMENTS, key.namespace, key.name)
+        if body is None:
+            self._forget(key)
+            return None
+        try:
+            deployment = parse_model_deployment(body)
+        except ValidationError as error:
+            # Admission refuses what the schema can see; this was stored under another schema.
+            log.warning("cannot read %s/%s: %s", *key, error, extra={"key": "/".join(key)})
+            return None
+        memory = self._memories.setdefault(key, Memory())
+        now = self._clock.now()
+        memory.see(deployment.uid, deployment.generation, now)
+        observed = gathering.gather(
+            self._cache,
+            self._resolver,
+            self._connections,
+            deployment=deployment,
+            memory=memory,
+            defaults=self._defaults,
+            now=now,
+        )
+        observed = await self._check_account(observed)
+        plan = decide(observed, now)
+        return await self._carry_out(deployment, plan, memory)
+
+    def _forget(self, key: Key) -> None:
+        self._memories.pop(key, None)
+        self._resolver.forget(key)
+        self._metrics.deployment(key.namespace, key.name, status=None)
+
+    async def _check_account(self, observed: Observed) -> Observed:
+        """A ServiceAccount is looked at only when a new revision would use it: one read, then."""
+        account = observed.deployment.spec.service_account_name
+        if account is None or observed.terminating or declaring.declared(observed).new is None:
+            return observed
+        problem = await self._account_problem(observed.deployment.namespace, account)
+        return replace(observed, account_problem=problem)
+
+    async def _account_problem(self, namespace: str, name: str) -> str:
+        label = f"kubectl -n {namespace} label serviceaccount {name} {LABEL_USABLE_BY_MODELS}=true"
+        try:
+            account = await self._cluster.get(SERVICE_ACCOUNTS, namespace, name)
+        except NotFound:
+            return f"there is no ServiceAccount {name} in namespace {namespace}: create it, then: {label}"
+        labels = account["metadata"].get("labels") or {}
+        if labels.get(LABEL_USABLE_BY_MODELS) == "true":
+            return ""
+        return f"ServiceAccount {name} is not meant for models; if it is: {label}"
+
+    async def _carry_out(self, deployment: ModelDeployment, plan: Plan, memory: Memory) -> float | None:
+        now = self._clock.now()
+        fields = {"key": f"{deployment.namespace}/{deployment.name}", "generation": deployment.generation}
+        for action in plan.actions:
+            log.info("%s", action.why, extra=fields | {"object": f"{action.resource.kind}/{action.name}"})
+        contested = await self._applier.run(deployment, plan.stages, memory, now)
+        for replaced in contested:
+            self._post(deployment, _contested(replaced))
+        if plan.status is not None:
+            await self._write_status(deployment, plan.status, memory)
+        for notice in plan.notices:
+            log.info("%s: %s", notice.reason, notice.message, extra=fields)
+            self._post(deployment, notice)
+        times = [t for t in (plan.wake_at, memory.next_try()) if t is not None]
+        return max(0.0, (min(times) - self._clock.now()).total_seconds()) if times else None
+
+    async def _write_status(
+        self, deployment: ModelDeployment, status: Mapping[str, Any], memory: Memory
+    ) -> None:
+        """Replace `/status` whole: a merge patch would keep members that are no longer true."""
+        body: list[Mapping[str, Any]] = [
+            {"op": "test", "path": "/metadata/uid", "value": deployment.uid},
+            {"op": "add", "path": "/status", "value": status},
+        ]
+        try:
+            answer = await self._cluster.patch(
+                MODEL_DEPLOYMENTS,
+                deployment.namespace,
+                deployment.name,
+                body,
+                patch_type="json",
+                subresource="status",
+            )
+        except NotFound:
+            return  # deleted meanwhile
+        self._cache.upsert(MODEL_DEPLOYMENTS, answer)
+        memory.status_written = self._clock.now()
+        self._metrics.deployment(
+            deployment.namespace, deployment.name, status=status, model=deployment.spec.model
+        )
+
+    def _post(self, deployment: ModelDeployment, notice: Notice) -> None:
+        self._events.post(
+            Event(
+                regarding=MODEL_DEPLOYMENTS,
+                namespace=deployment.namespace,
+                name=deployment.name,
+                uid=deployment.uid,
+                type=notice.type,
+                reason=notice.reason,
+                message=notice.message,
+            )
+        )
+        if notice.reason == "Promoted":
+            self._metrics.transition("promoted")
+
+
+def _contested(replaced: Replace) -> Notice:
+    text = (
+        f"the template of Deployment {replaced.name} is changed again and again by somebody else; "
+        "it is left as it is for an hour: find out who by `kubectl get deployment "
+        f"{replaced.name} -o yaml --show-managed-fields`"
+    )
+    return Notice("Warning", "RepairConflict", text)

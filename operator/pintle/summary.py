@@ -1,0 +1,118 @@
+"""The conditions of a ModelDeployment: what is true of it, in the words of design section 3."""
+
+from pintle.conditions import REGISTRY_TROUBLE, Condition, Reason, Type, kstatus
+from pintle.declared import Declared
+from pintle.domain import Observed, Record
+from pintle.policies import Finding
+from pintle.roles import Roles, behind_service, others_behind_service, pods_of, threshold
+from pintle.switch import Step
+
+_PROOF = {
+    "passed": (True, Reason.PASSED, "answered its input example"),
+    "none": (None, Reason.NO_EXAMPLE, "was logged without an input example: nothing could be proven"),
+    "skipped": (None, Reason.SKIPPED, "was not proven: spec.rollout.proof.mode is Skip"),
+}
+
+
+def conditions(observed: Observed, declared: Declared, current: Roles, step: Step) -> tuple[Condition, ...]:
+    """All conditions, `Ready` first."""
+    ready = _ready(observed, declared, current, step)
+    found = (ready, _available(observed, current), _resolved(declared), _proven(current))
+    return found if ready.status else (*found, *kstatus(ready.reason, ready.message))
+
+
+def _ready(observed: Observed, declared: Declared, current: Roles, step: Step) -> Condition:
+    serving = current.serving
+    if observed.faults:
+        fault = observed.faults[0]
+        return _not_ready(Reason(fault.reason), _with_serving(fault.message, serving))
+    if step.finding is not None:
+        return _not_ready(step.finding.reason, _with_serving(step.finding.message, serving))
+    if serving is None or declared.record is None or serving.name != declared.record.name:
+        return _not_ready(Reason.STARTING, _with_serving("nothing is decided yet", serving))
+    finding = _shortfall(observed, serving)
+    if finding:
+        return _not_ready(finding.reason, finding.message)
+    replicas = observed.deployment.spec.replicas
+    behind = behind_service(observed, serving)
+    text = f"{_name(serving)} serves with {behind} of {replicas} pods"
+    return Condition(Type.READY, True, Reason.SERVING, text)
+
+
+def _shortfall(observed: Observed, serving: Record) -> Finding | None:
+    """Why the declared revision, though it has the selector, is not Ready."""
+    replicas = observed.deployment.spec.replicas
+    behind = behind_service(observed, serving)
+    if serving.cleared is None:
+        return Finding(Reason.PROVING, f"{_name(serving)} serves and has lost its mark: it is checked again")
+    if behind < threshold(replicas):
+        return Finding(Reason.DEGRADED, _degraded(observed, serving, behind))
+    if others_behind_service(observed, serving):
+        return Finding(Reason.STARTING, f"{_name(serving)} takes over: endpoints of other revisions remain")
+    return None
+
+
+def _degraded(observed: Observed, serving: Record, behind: int) -> str:
+    """How many pods are missing, and what the pods themselves say about it."""
+    text = f"{_name(serving)} serves with {behind} of {observed.deployment.spec.replicas} pods"
+    for pod in pods_of(observed, serving):
+        if pod.ready:
+            continue
+        words = pod.unschedulable or pod.image_problem
+        if not words and pod.exits:
+            ended = pod.exits[0]
+            words = f"ended with code {ended.code} {ended.reason} {ended.message}".rstrip()
+        if words:
+            return f"{text}; pod {pod.name}: {words}"
+    workload = observed.workloads.get(serving.name)
+    return f"{text}; {workload.refused}" if workload and workload.refused else text
+
+
+def _not_ready(reason: Reason, message: str) -> Condition:
+    return Condition(Type.READY, False, reason, message)
+
+
+def _with_serving(message: str, serving: Record | None) -> str:
+    keeps = f"version {serving.version} keeps serving" if serving else "nothing serves yet"
+    return f"{message}; {keeps}"
+
+
+def _name(record: Record) -> str:
+    return f"{record.identity.model} version {record.version}"
+
+
+def _available(observed: Observed, current: Roles) -> Condition:
+    serving = current.serving
+    replicas = observed.deployment.spec.replicas
+    behind = behind_service(observed, serving)
+    if serving is None:
+        return Condition(Type.AVAILABLE, False, Reason.NOTHING_SERVING, "no revision has been cleared yet")
+    if behind >= threshold(replicas):
+        text = f"{_name(serving)} serves with {behind} of {replicas} pods"
+        return Condition(Type.AVAILABLE, True, Reason.SERVING, text)
+    reason = Reason.DEGRADED if behind else Reason.NOTHING_SERVING
+    return Condition(Type.AVAILABLE, False, reason, _degraded(observed, serving, behind))
+
+
+def _resolved(declared: Declared) -> Condition:
+    problem, identity = declared.problem, declared.identity
+    if identity is not None:
+        text = f"{identity.model} version {identity.version} is {identity.source}"
+        return Condition(Type.RESOLVED, True, Reason.RESOLVED, text)
+    if problem is None or problem.reason is Reason.RESOLVING:
+        text = problem.message if problem else "not asked yet"
+        return Condition(Type.RESOLVED, None, Reason.RESOLVING, text)
+    if problem.reason in REGISTRY_TROUBLE or problem.reason in {
+        Reason.VERSION_NOT_FOUND,
+        Reason.ALIAS_NOT_FOUND,
+    }:
+        status = None if problem.reason is Reason.REGISTRY_UNAVAILABLE else False
+        return Condition(Type.RESOLVED, status, problem.reason, problem.message)
+    return Condition(Type.RESOLVED, True, Reason.RESOLVED, "the registry knows what is declared")
+
+
+def _proven(current: Roles) -> Condition:
+    if current.serving is None or current.serving.cleared is None:
+        return Condition(Type.PROVEN, None, Reason.NOTHING_SERVING, "nothing that serves has been proven")
+    status, reason, words = _PROOF[current.serving.cleared.proof]
+    return Condition(Type.PROVEN, status, reason, f"{_name(current.serving)} {words}")

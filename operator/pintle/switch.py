@@ -1,0 +1,61 @@
+"""The switch of all traffic: when a revision can take over at once, and the writes that do it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pintle.conditions import Reason
+from pintle.desired import network, workload
+from pintle.domain import Observed, Record, Stage
+from pintle.policies import Finding
+from pintle.roles import Roles, behind_service, marks_after_flip, pods_of, released, threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a rollout does now. `finding` says why what is declared does not serve yet, if so."""
+
+    stages: tuple[Stage, ...] = ()
+    finding: Finding | None = None
+    candidate: Record | None = None
+    flips: bool = False
+    needs_room: bool = False
+    wake_at: datetime | None = None
+
+
+def warm(observed: Observed, choice: Record) -> bool:
+    """Cleared, not given up, and at least one pod ready."""
+    ready = sum(p.ready for p in pods_of(observed, choice))
+    return bool(choice.cleared) and ready > 0 and not released(observed.traffic, choice)
+
+
+def enough(observed: Observed, current: Roles, target: Record, replicas: int) -> bool:
+    """Whether a warm revision has the pods to take over at once."""
+    ready = sum(p.ready for p in pods_of(observed, target))
+    behind = behind_service(observed, current.serving)
+    needed = threshold(replicas)
+    return ready >= behind or ready >= needed or behind < needed
+
+
+def flip(observed: Observed, current: Roles, target: Record, now: datetime) -> Step:
+    """Switch all traffic to `target`, and give up the standby that this replaces."""
+    deployment, traffic = observed.deployment, observed.traffic
+    marks = marks_after_flip(observed, current, target, now)
+    text = f"traffic goes to {target.identity.model} version {target.version}"
+    finding = Finding(Reason.STARTING, text)
+    if traffic is None:
+        create = network.create_service(deployment, target.name, marks)
+        return Step(((create,),), finding, target, flips=True)
+    if traffic.deleting:
+        gone = Finding(Reason.STARTING, f"Service {deployment.name} is being deleted; it is made again after")
+        return Step(finding=gone, candidate=target)
+    stages: list[Stage] = []
+    existing = observed.workloads.get(target.name)
+    if released(traffic, target) and existing is not None:
+        stages.append((workload.reclaim(existing, now),))
+    stages.append((network.flip(deployment, traffic, target.name, marks),))
+    replaced = current.standby
+    if replaced is not None and replaced.name in marks.released:
+        given_up = observed.workloads.get(replaced.name)
+        if given_up and given_up.replicas:
+            stages.append((workload.take_away(given_up),))
+    return Step(tuple(stages), finding, target, flips=True)

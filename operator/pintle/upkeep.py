@@ -1,0 +1,184 @@
+"""What is done whatever the rollout does: replicas, copies, drift, marks, and taking away what is over."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from pintle.declared import Declared
+from pintle.desired import network, workload
+from pintle.domain import Action, Delete, Observed, Record, Stage, Workload
+from pintle.domain.resources import CONFIG_MAPS, CONTROLLER_REVISIONS, DEPLOYMENTS
+from pintle.roles import Roles, behind_service, roles
+from pintle.switch import Step
+
+# Pods that served a moment ago stay this long after the flip: nodes learn of it at their own pace.
+SETTLE = timedelta(seconds=10)
+# Of revisions that never got traffic this many are kept, for `status.rejected` and a closer look.
+KEPT_UNCLEARED = 5
+
+
+def upkeep(
+    observed: Observed, declared: Declared, step: Step, now: datetime
+) -> tuple[tuple[Stage, ...], datetime | None]:
+    """The stages beside the rollout's own, and when to look again."""
+    current = roles(observed)
+    repairs = tuple(_repairs(observed, current, step, now))
+    giving_up, wake_at = _give_up(observed, declared, current, step, now)
+    pruned = tuple(_prune(observed, declared, current, step))
+    stages = [repairs, *giving_up, pruned]
+    return tuple(stage for stage in stages if stage), wake_at
+
+
+def _live(current: Roles, step: Step) -> tuple[Record, ...]:
+    """Revisions whose children have to be as their records say."""
+    found = {r.name: r for r in (current.serving, current.standby, step.candidate) if r is not None and r.uid}
+    return tuple(found.values())
+
+
+def _repairs(observed: Observed, current: Roles, step: Step, now: datetime) -> Iterator[Action]:
+    deployment = observed.deployment
+    written = {a.name for stage in step.stages for a in stage if a.resource in (CONFIG_MAPS, DEPLOYMENTS)}
+    for record in _live(current, step):
+        if record.name in written:
+            continue
+        yield from _repair_copy(observed, record)
+        yield from _repair_workload(observed, current, step, record, now)
+    if observed.traffic is None or observed.traffic.deleting or current.serving is None:
+        return
+    if repair := network.repair_service(deployment, observed.traffic):
+        yield repair
+    yield from _repair_budget(observed, current.serving)
+    yield from network.mark_pods(observed.pods, current.serving, current.standby)
+
+
+def _repair_copy(observed: Observed, record: Record) -> Iterator[Action]:
+    copy = observed.copies.get(record.name)
+    if copy is None:
+        yield workload.create_copy(observed.deployment, record)
+    elif not copy.deleting and (repair := workload.repair_copy(record, copy)):
+        yield repair
+
+
+def _repair_workload(
+    observed: Observed, current: Roles, step: Step, record: Record, now: datetime
+) -> Iterator[Action]:
+    existing = observed.workloads.get(record.name)
+    wanted = _wanted_replicas(observed, current, step, record, now)
+    if existing is None:
+        if record is not step.candidate and wanted:
+            yield workload.create(observed.deployment, record, wanted)
+        return
+    if existing.deleting:
+        return
+    if record is not step.candidate and existing.replicas != wanted:
+        yield workload.scale(existing, wanted)
+    cleared = record.cleared
+    if cleared and existing.template_hash != cleared.template_hash and _may_restore(observed, existing):
+        yield workload.restore_template(existing, record)
+
+
+def _may_restore(observed: Observed, existing: Workload) -> bool:
+    """False where putting the template back was tried and others keep changing it (RepairConflict)."""
+    return existing.revision not in observed.contested
+
+
+def _wanted_replicas(observed: Observed, current: Roles, step: Step, record: Record, now: datetime) -> int:
+    """`spec.replicas` for who serves and who stands by; but see the two exceptions."""
+    replicas = observed.deployment.spec.replicas
+    existing = observed.workloads.get(record.name)
+    has = existing.replicas if existing else 0
+    nothing_behind = behind_service(observed, current.serving) == 0
+    # Replicas rise from 0 while another revision is declared: only that one is started.
+    if record is current.serving and step.candidate is not None and has == 0 and nothing_behind:
+        return 0
+    if record is current.standby and record is not current.serving:
+        if current.expires is not None and now >= current.expires:
+            return has
+        # A standby that has been brought to 0 is not started again to stand by.
+        return replicas if has else 0
+    return replicas
+
+
+def _repair_budget(observed: Observed, serving: Record) -> Iterator[Action]:
+    deployment, budget = observed.deployment, observed.budget
+    if deployment.spec.disruption_budget == "None":
+        if budget and not budget.deleting:
+            yield network.delete_budget(budget)
+    elif budget is None:
+        yield network.create_budget(deployment, serving.name)
+    elif not budget.deleting and (repair := network.repair_budget(deployment, budget, serving.name)):
+        yield repair
+
+
+def _give_up(
+    observed: Observed, declared: Declared, current: Roles, step: Step, now: datetime
+) -> tuple[list[Stage], datetime | None]:
+    """Take away pods that nothing needs, in the three steps of design section 4."""
+    spec = observed.deployment.spec
+    keep = {r.name for r in (current.serving, step.candidate) if r is not None}
+    if declared.record and not declared.record.rejected:
+        keep.add(declared.record.name)
+    wake_at = current.expires
+    if current.standby and not step.needs_room and (spec.suspend or not _over(current, now)):
+        keep.add(current.standby.name)
+    by_name = {r.name: r for r in observed.records}
+    going = [
+        w
+        for w in observed.workloads.values()
+        if w.replicas and not w.deleting and w.revision in by_name and w.revision not in keep
+    ]
+    settled = observed.traffic.since + SETTLE if observed.traffic and observed.traffic.since else now
+    if now < settled and any(by_name[w.revision].cleared for w in going):
+        going = [w for w in going if not by_name[w.revision].cleared]
+        wake_at = min(settled, wake_at) if wake_at else settled
+    over = current.standby is not None and current.standby.name not in keep
+    return _release(observed, current, going, over=over), wake_at
+
+
+def _over(current: Roles, now: datetime) -> bool:
+    return current.expires is None or now >= current.expires
+
+
+def _release(observed: Observed, current: Roles, going: list[Workload], *, over: bool) -> list[Stage]:
+    traffic = observed.traffic
+    if not going and not over:
+        return []
+    taken = tuple(workload.take_away(w) for w in going)
+    if traffic is None or traffic.deleting:
+        return [taken]
+    by_name = {r.name for r in observed.records}
+    marks = network.Marks(
+        since=traffic.since,
+        standby="" if over or current.standby is None else current.standby.name,
+        released=(traffic.released & by_name) | {w.revision for w in going},
+    )
+    names = ", ".join(sorted(w.revision for w in going)) or "the standby"
+    mark = network.mark_service(observed.deployment, traffic, marks, why=f"give up {names}")
+    return [(mark,), taken]
+
+
+def _prune(observed: Observed, declared: Declared, current: Roles, step: Step) -> Iterator[Action]:
+    """Delete the oldest revisions beyond what is kept: Deployment, ConfigMap, and last the record."""
+    needed = {r.name for r in (current.serving, current.standby, step.candidate, declared.record) if r}
+    spare = [r for r in observed.records if r.name not in needed and not r.deleting]
+    spare.sort(key=lambda r: r.number, reverse=True)
+    cleared = [r for r in spare if r.cleared][observed.deployment.spec.revision_history_limit :]
+    others = [r for r in spare if not r.cleared][KEPT_UNCLEARED:]
+    running = {p.revision for p in observed.pods}
+    for record in sorted([*cleared, *others], key=lambda r: r.number):
+        existing = observed.workloads.get(record.name)
+        if (existing and existing.replicas) or record.name in running:
+            continue
+        yield from _delete(observed, record, existing)
+
+
+def _delete(observed: Observed, record: Record, existing: Workload | None) -> Iterator[Action]:
+    why = f"prune revision {record.name}"
+    copy = observed.copies.get(record.name)
+    if existing is not None:
+        if not existing.deleting:
+            yield Delete(DEPLOYMENTS, record.name, existing.uid, existing.resource_version, why)
+    elif copy is not None:
+        if not copy.deleting:
+            yield Delete(CONFIG_MAPS, record.name, copy.uid, copy.resource_version, why)
+    else:
+        yield Delete(CONTROLLER_REVISIONS, record.name, record.uid, record.resource_version, why)

@@ -1,0 +1,186 @@
+"""Objects as the API server gives them -> the frozen values that decisions are made from.
+
+Pure, and forgiving: people and other tools can edit labels, annotations and status of what is
+read here. What cannot be read is as if it were not there, and never an error.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import orjson
+
+from pintle.domain import (
+    Child,
+    Cleared,
+    Identity,
+    Record,
+    Rejected,
+    RuntimeChoice,
+    Traffic,
+    Workload,
+)
+from pintle.naming import (
+    ANNOTATION_CLEARED,
+    ANNOTATION_RECLAIMED,
+    ANNOTATION_REJECTED,
+    ANNOTATION_RELEASED,
+    ANNOTATION_SINCE,
+    ANNOTATION_STANDBY,
+    LABEL_REVISION,
+    digest,
+    parse_time,
+    short_hash,
+)
+
+Json = Mapping[str, Any]
+T = TypeVar("T")
+
+
+def owner_uid(body: Json) -> str:
+    """The uid of the controller that owns an object, or ""."""
+    for reference in body["metadata"].get("ownerReferences") or ():
+        if reference.get("controller"):
+            return str(reference.get("uid", ""))
+    return ""
+
+
+def annotation(body: Json, name: str) -> str:
+    """One annotation, or ""."""
+    return str((body["metadata"].get("annotations") or {}).get(name, ""))
+
+
+def _mark(body: Json, name: str) -> Json | None:
+    """An annotation that holds a JSON object."""
+    try:
+        value = orjson.loads(annotation(body, name) or "null")
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def deleting(body: Json) -> bool:
+    """Whether an object is on its way out."""
+    return bool(body["metadata"].get("deletionTimestamp"))
+
+
+def record(body: Json) -> Record | None:
+    """A ControllerRevision of ours; None where its data is none that a Pintle wrote."""
+    metadata = body["metadata"]
+    data = body.get("data") or {}
+    try:
+        identity = data["identity"]
+        runtime = data["runtime"]
+        return Record(
+            name=metadata["name"],
+            uid=metadata.get("uid", ""),
+            resource_version=metadata.get("resourceVersion", ""),
+            number=int(body.get("revision", 0)),
+            identity=Identity(
+                registry=identity["registry"],
+                model=identity["model"],
+                version=identity["version"],
+                source=identity["source"],
+                created_time=identity["createdTime"],
+                run_id=identity.get("runId", ""),
+                artifact_uri=identity.get("artifactUri", ""),
+            ),
+            shape=data["shape"],
+            template=data["template"],
+            runtime=RuntimeChoice(
+                runtime["name"], runtime["image"], runtime.get("resources", {}), runtime.get("index", {})
+            ),
+            secret_name=data.get("secretName", ""),
+            expected_digest=data.get("expectedDigest", ""),
+            revision_file=data["revisionFile"],
+            data=data,
+            cleared=_cleared(body),
+            rejected=_rejected(body),
+            deleting=deleting(body),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _cleared(body: Json) -> Cleared | None:
+    mark = _mark(body, ANNOTATION_CLEARED)
+    time = parse_time(mark.get("time")) if mark else None
+    if mark is None or time is None or mark.get("proof") not in {"passed", "none", "skipped"}:
+        return None
+    return Cleared(
+        content_digest=str(mark.get("contentDigest", "")),
+        environment_digest=str(mark.get("environmentDigest", "")),
+        proof=mark["proof"],
+        template_hash=str(mark.get("templateHash", "")),
+        time=time,
+    )
+
+
+def _rejected(body: Json) -> Rejected | None:
+    mark = _mark(body, ANNOTATION_REJECTED)
+    time = parse_time(mark.get("time")) if mark else None
+    if mark is None or time is None:
+        return None
+    return Rejected(str(mark.get("reason", "")), str(mark.get("message", "")), time)
+
+
+def workload(body: Json) -> Workload:
+    """A Deployment of ours."""
+    metadata, spec, status = body["metadata"], body.get("spec", {}), body.get("status", {})
+    refused = next(
+        (
+            c.get("message", "")
+            for c in status.get("conditions") or ()
+            if c.get("type") == "ReplicaFailure" and c.get("status") == "True"
+        ),
+        "",
+    )
+    return Workload(
+        revision=metadata["name"],
+        uid=metadata.get("uid", ""),
+        resource_version=metadata.get("resourceVersion", ""),
+        replicas=int(spec.get("replicas", 1)),
+        ready=int(status.get("readyReplicas") or 0),
+        template_hash=digest(spec.get("template")),
+        reclaimed=parse_time(annotation(body, ANNOTATION_RECLAIMED)),
+        refused=refused,
+        quota="exceeded quota" in refused,
+        body=body,
+        deleting=deleting(body),
+    )
+
+
+def traffic(body: Json, slices: Iterable[Json], revisions: Iterable[str]) -> Traffic:
+    """The Service, with its endpoints; hashes in its marks become names of kept `revisions`."""
+    names = {short_hash(name): name for name in revisions}
+    selector = body.get("spec", {}).get("selector") or {}
+    released = [h.strip() for h in annotation(body, ANNOTATION_RELEASED).split(",")]
+    return Traffic(
+        uid=body["metadata"].get("uid", ""),
+        resource_version=body["metadata"].get("resourceVersion", ""),
+        revision=str(selector.get(LABEL_REVISION, "")),
+        since=parse_time(annotation(body, ANNOTATION_SINCE)),
+        standby=names.get(annotation(body, ANNOTATION_STANDBY), ""),
+        released=frozenset(names[h] for h in released if h in names),
+        ready_pods=frozenset(_ready_pods(slices)),
+        body=body,
+        deleting=deleting(body),
+    )
+
+
+def _ready_pods(slices: Iterable[Json]) -> Iterable[str]:
+    for endpoint_slice in slices:
+        for endpoint in endpoint_slice.get("endpoints") or ():
+            target = endpoint.get("targetRef") or {}
+            if (endpoint.get("conditions") or {}).get("ready") and target.get("kind") == "Pod":
+                yield str(target.get("name", ""))
+
+
+def child(body: Json) -> Child:
+    """A child that is only compared with what it should be."""
+    return Child(
+        name=body["metadata"]["name"],
+        uid=body["metadata"].get("uid", ""),
+        resource_version=body["metadata"].get("resourceVersion", ""),
+        body=body,
+        deleting=deleting(body),
+    )
