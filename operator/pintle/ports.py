@@ -141,10 +141,10 @@ class Registry(Protocol):
     """
 
     async def version(self, endpoint: Endpoint, model: str, version: str) -> RegisteredVersion:
-        """One version. Terminal(VersionNotFound) names the newest one, or says that the model is not there."""
+        """One version. Terminal(VersionNotFound) names the newest, or says that the model is not there."""
 
     async def alias(self, endpoint: Endpoint, model: str, alias: str) -> RegisteredVersion:
-        """The version that an alias names now. Terminal(AliasNotFound), or VersionNotFound without the model."""
+        """The version that an alias names now. Terminal(AliasNotFound), or VersionNotFound of the model."""
 
     async def server_version(self, endpoint: Endpoint) -> str:
         """The server's own version, such as `3.17.2`, or "" if it does not say.
