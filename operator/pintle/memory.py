@@ -20,22 +20,26 @@ class Memory:
     """Mutable, one for each ModelDeployment's uid, used by one worker at a time."""
 
     uid: str = ""
-    generation: int = -1
+    edit: tuple[int, str] = (-1, "")
     edited: datetime | None = None
     status_written: datetime | None = None
     faults: dict[tuple[str, str], Fault] = field(default_factory=dict)
     repairs: dict[str, list[datetime]] = field(default_factory=dict)
     contested: dict[str, datetime] = field(default_factory=dict)
 
-    def see(self, uid: str, generation: int, now: datetime) -> None:
-        """Note that a generation was seen; an object made again under the same name starts afresh."""
+    def see(self, uid: str, edit: tuple[int, str], now: datetime) -> None:
+        """Note what was seen; an object made again under the same name starts afresh.
+
+        `edit` is the generation and the command annotation: a command is an edit of its own,
+        though the API server counts no generation for it.
+        """
         if uid != self.uid:
-            self.uid, self.generation = uid, -1
+            self.uid, self.edit = uid, (-1, "")
             self.status_written = None
             for known in (self.faults, self.repairs, self.contested):
                 known.clear()
-        if generation != self.generation:
-            self.generation, self.edited = generation, now
+        if edit != self.edit:
+            self.edit, self.edited = edit, now
             self.faults.clear()
 
     def standing_faults(self, now: datetime) -> tuple[Fault, ...]:

@@ -16,7 +16,7 @@ from pintle.domain import Defaults, Key, Notice, Observed, Plan, Replace
 from pintle.domain.resources import MODEL_DEPLOYMENTS, SERVICE_ACCOUNTS
 from pintle.errors import NotFound
 from pintle.memory import Memory
-from pintle.naming import LABEL_USABLE_BY_MODELS
+from pintle.naming import ANNOTATION_REJECT, LABEL_USABLE_BY_MODELS
 from pintle.plan import decide
 from pintle.ports import Clock, Cluster, Event, Events, Metrics
 
@@ -67,7 +67,8 @@ class Reconciler:
             return None
         memory = self._memories.setdefault(key, Memory())
         now = self._clock.now()
-        memory.see(deployment.uid, deployment.generation, now)
+        command = deployment.annotations.get(ANNOTATION_REJECT, "")
+        memory.see(deployment.uid, (deployment.generation, command), now)
         observed = gathering.gather(
             self._cache,
             self._resolver,
