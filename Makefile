@@ -1,0 +1,80 @@
+# Pintle. `make help` lists what there is; every target does its own set-up.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+UV_VERSION := 0.13.9
+UV := .tools/bin/uv
+RUN := .venv/bin/python -m
+export UV_PYTHON_DOWNLOADS := never
+
+# What `make images push` calls the images. IMAGE_REGISTRY=registry.example.com/team
+IMAGE_REGISTRY ?= docker.io/pintle
+VERSION := 0.1.0
+BUILDER ?= $(shell command -v docker >/dev/null && docker info >/dev/null 2>&1 && echo docker || echo buildah)
+
+.PHONY: help
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}'
+
+$(UV):
+	python3 -m venv .tools
+	.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.synced: $(UV) uv.lock pyproject.toml runtime/pyproject.toml
+	$(UV) sync --frozen --quiet
+	@touch $@
+
+.PHONY: setup
+setup: .venv/.synced ## Make .venv from uv.lock.
+
+.PHONY: demo
+demo: setup ## Raise a cluster and tell the whole story on it, beside a plain Deployment.
+	@$(RUN) demo $(if $(MLFLOW_URI),--mlflow-uri "$(MLFLOW_URI)" --model "$(MODEL)" --versions "$(VERSIONS)")
+
+.PHONY: demo-down
+demo-down: setup ## Remove every trace of the demo.
+	@$(RUN) demo down
+
+.PHONY: format
+format: setup ## Format the code.
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+.PHONY: lint
+lint: setup ## Check format, lint, types and import contracts.
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+.PHONY: unit
+unit: setup ## Run the tests that need no cluster.
+	$(RUN) pytest tests/unit tests/reconcile
+
+.PHONY: test
+test: lint unit ## Run everything: lint, unit, reconcile, contract, crds, e2e. Raises its own cluster.
+	TESTBED_NAME=$${TESTBED_NAME:-pintle-test} $(RUN) pytest tests/contract tests/crds tests/e2e
+
+.PHONY: e2e
+e2e: setup ## Run the end-to-end tests alone; ARGS go to pytest.
+	TESTBED_NAME=$${TESTBED_NAME:-pintle-test} $(RUN) pytest tests/e2e $(ARGS)
+
+.PHONY: bench
+bench: setup ## Measure rollbacks and requests on the test bed.
+	TESTBED_NAME=$${TESTBED_NAME:-pintle-test} $(RUN) benchmarks
+
+.PHONY: images
+images: ## Build the operator and runtime images as $(IMAGE_REGISTRY)/...:$(VERSION).
+	@for target in operator runtime; do \
+		$(BUILDER) build --target $$target --tag $(IMAGE_REGISTRY)/$$target:$(VERSION) . || exit 1; \
+	done
+
+.PHONY: push
+push: ## Push the images to IMAGE_REGISTRY.
+	@for target in operator runtime; do $(BUILDER) push $(IMAGE_REGISTRY)/$$target:$(VERSION) || exit 1; done
+
+.PHONY: testbed-up testbed-down
+testbed-up: setup ## Raise the test bed alone.
+	$(RUN) testbed up
+testbed-down: setup ## Take the test bed down.
+	$(RUN) testbed down
