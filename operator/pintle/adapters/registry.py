@@ -1,0 +1,229 @@
+"""`ports.Registry` on MLflow's REST interface (2.0; https://mlflow.org/docs/latest/api_reference/rest-api.html).
+
+MLflow's own client is not used: it blocks for minutes when a server is down, and shares one session
+and one set of credentials in the whole process. It is the oracle of the contract tests.
+
+What the server says in an error is judged by its status and error code and never repeated in a
+message: see `ports.Registry`.
+"""
+
+from typing import TypeVar
+
+import orjson
+from pydantic import BaseModel, Field, ValidationError
+
+from pintle.adapters.addresses import AddressRules
+from pintle.adapters.registry_http import Answer, Conversation, HttpReader, Limits
+from pintle.conditions import Reason
+from pintle.domain import RegisteredVersion
+from pintle.errors import PintleError, Retryable, Terminal
+from pintle.ports import REGISTRY, Endpoint
+
+_API = "/api/2.0/mlflow"
+_OK, _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 400, 401, 403, 404
+# MLflow stores versions as 32-bit integers; asked for a larger one, it fails with 500 on some databases.
+_NEWEST_POSSIBLE = 2**31 - 1
+# The answer's first words where a server is asked by a name that it does not go by (MLflow >= 3.5).
+_HOST_REFUSED = b"Invalid Host header"
+
+
+class _ModelVersion(BaseModel):
+    version: str
+    source: str = Field(min_length=1)
+    creation_timestamp: int = Field(ge=0)
+    run_id: str | None = None
+    status: str = "READY"
+
+
+class _VersionAnswer(BaseModel):
+    model_version: _ModelVersion
+
+
+class _DownloadAnswer(BaseModel):
+    artifact_uri: str = Field(min_length=1)
+
+
+class _LatestVersion(BaseModel):
+    version: int
+
+
+class _RegisteredModel(BaseModel):
+    latest_versions: list[_LatestVersion] = []
+
+
+class _ModelAnswer(BaseModel):
+    registered_model: _RegisteredModel
+
+
+class _SearchAnswer(BaseModel):
+    registered_models: list[object] = []
+
+
+class _ErrorAnswer(BaseModel):
+    error_code: str
+
+
+class _ServerVersion(BaseModel):
+    version: str = Field(pattern=r"^\d+\.\d+[0-9A-Za-z.+-]{0,64}$")
+
+
+_A = TypeVar("_A", bound=BaseModel)
+
+
+class MlflowRegistry:
+    """A `ports.Registry`. It holds no state of any registry, and tries nothing twice."""
+
+    def __init__(self, rules: AddressRules | None = None, limits: Limits | None = None) -> None:
+        self._http = HttpReader(rules or AddressRules(), limits or Limits())
+
+    async def version(self, endpoint: Endpoint, model: str, version: str) -> RegisteredVersion:
+        """See `ports.Registry`."""
+        async with self._http.open(endpoint) as talk:
+            if int(version) > _NEWEST_POSSIBLE:
+                raise await _no_version(talk, model, version)
+            answer = await talk.get(f"{_API}/model-versions/get", {"name": model, "version": version})
+            if _code(answer) in _ABSENT:
+                raise await _no_version(talk, model, version)
+            found = _parse(talk, answer, _VersionAnswer).model_version
+            if found.version != version:
+                raise _strange(talk)
+            return await _complete(talk, model, found)
+
+    async def alias(self, endpoint: Endpoint, model: str, alias: str) -> RegisteredVersion:
+        """See `ports.Registry`."""
+        async with self._http.open(endpoint) as talk:
+            answer = await talk.get(f"{_API}/registered-models/alias", {"name": model, "alias": alias})
+            code = _code(answer)
+            # Without the model 404, without the alias 400 (facts: registry REST, errors).
+            if code == (_NOT_FOUND, "RESOURCE_DOES_NOT_EXIST"):
+                raise _no_model(model)
+            if code in _ABSENT:
+                raise Terminal(Reason.ALIAS_NOT_FOUND, f"{model} has no alias {alias} in {REGISTRY}")
+            return await _complete(talk, model, _parse(talk, answer, _VersionAnswer).model_version)
+
+    async def server_version(self, endpoint: Endpoint) -> str:
+        """See `ports.Registry`."""
+        async with self._http.open(endpoint) as talk:
+            # `/version` and `/health` answer any Host header, and on some servers anybody: only a
+            # request to the registry itself tells whether it can be used.
+            answer = await talk.get(f"{_API}/registered-models/search", {"max_results": "1"})
+            _parse(talk, answer, _SearchAnswer)
+            told = await talk.get("/version")
+            if told.status != _OK:
+                return ""
+            try:
+                text = told.body.decode("ascii", "replace").strip()
+                return _ServerVersion(version=text).version
+            except ValidationError:
+                return ""
+
+    async def close(self) -> None:
+        """See `ports.Registry`."""
+        await self._http.close()
+
+
+_ABSENT = {(_NOT_FOUND, "RESOURCE_DOES_NOT_EXIST"), (_BAD_REQUEST, "INVALID_PARAMETER_VALUE")}
+
+
+async def _complete(talk: Conversation, model: str, found: _ModelVersion) -> RegisteredVersion:
+    """Add where the artifacts are; `source` may be `models:/m-...` or another version."""
+    if found.status == "PENDING_REGISTRATION":
+        raise Retryable(
+            Reason.RESOLVING, f"{model} version {found.version} is being registered in {REGISTRY}"
+        )
+    if found.status == "FAILED_REGISTRATION":
+        raise Terminal(
+            Reason.VERSION_NOT_FOUND,
+            f"{model} version {found.version} could not be registered in {REGISTRY}: register it again",
+        )
+    asked = {"name": model, "version": found.version}
+    answer = await talk.get(f"{_API}/model-versions/get-download-uri", asked)
+    if _code(answer) in _ABSENT:  # deleted since the question before
+        raise await _no_version(talk, model, found.version)
+    return RegisteredVersion(
+        model=model,
+        version=found.version,
+        source=found.source,
+        created_time=found.creation_timestamp,
+        run_id=found.run_id or "",
+        artifact_uri=_parse(talk, answer, _DownloadAnswer).artifact_uri,
+    )
+
+
+async def _no_version(talk: Conversation, model: str, version: str) -> Terminal:
+    """Say that a version is not there, and what is. That it is not there is known, come what may."""
+    missing = f"{model} version {version} is not in {REGISTRY}"
+    try:
+        answer = await talk.get(f"{_API}/registered-models/get", {"name": model})
+        if _code(answer) in _ABSENT:
+            return _no_model(model)
+        known = _parse(talk, answer, _ModelAnswer).registered_model.latest_versions
+    except PintleError:
+        return Terminal(Reason.VERSION_NOT_FOUND, missing)
+    # The newest of each stage; the newest of these is the newest of all.
+    newest = max((each.version for each in known), default=None)
+    return Terminal(
+        Reason.VERSION_NOT_FOUND,
+        f"{missing} ({f'newest is {newest}' if newest else 'the model has no versions'})",
+    )
+
+
+def _no_model(model: str) -> Terminal:
+    return Terminal(Reason.VERSION_NOT_FOUND, f"there is no model {model} in {REGISTRY}: register it")
+
+
+def _code(answer: Answer) -> tuple[int, str]:
+    """Status and MLflow's error code; "" where a body is not MLflow's."""
+    if answer.status == _OK:
+        return (_OK, "")
+    try:
+        return (answer.status, _ErrorAnswer.model_validate(orjson.loads(answer.body)).error_code)
+    except (orjson.JSONDecodeError, ValidationError):
+        return (answer.status, "")
+
+
+def _parse(talk: Conversation, answer: Answer, shape: type[_A]) -> _A:
+    """Read an answer of 200 as what it should be; raise what any other one means."""
+    if answer.status == _UNAUTHORIZED:
+        raise Terminal(
+            Reason.REGISTRY_FORBIDDEN,
+            f"{talk.where} does not accept {talk.identification} (401): "
+            f"name a Secret with a username and password, or a token, in the connection's spec.secretRef",
+        )
+    if answer.status == _FORBIDDEN:
+        raise _forbidden(talk, answer)
+    if answer.status != _OK:
+        raise Retryable(Reason.REGISTRY_UNAVAILABLE, f"{talk.where} answers {answer.status}{_hint(answer)}")
+    try:
+        return shape.model_validate(orjson.loads(answer.body))
+    except (orjson.JSONDecodeError, ValidationError):
+        # `from None`: a ValidationError quotes what it was given.
+        raise _strange(talk) from None
+
+
+def _hint(answer: Answer) -> str:
+    if answer.status == _NOT_FOUND:
+        return ", not as an MLflow server does: check the path in spec.uri"
+    return ""
+
+
+def _strange(talk: Conversation) -> Retryable:
+    return Retryable(
+        Reason.REGISTRY_UNAVAILABLE,
+        f"{talk.where} does not answer as an MLflow server does: check spec.uri",
+    )
+
+
+def _forbidden(talk: Conversation, answer: Answer) -> Terminal:
+    if answer.body.startswith(_HOST_REFUSED):
+        return Terminal(
+            Reason.HOST_HEADER_REFUSED,
+            f"{talk.where} refuses the host name {talk.authority}: "
+            f"start it with `mlflow server --allowed-hosts {talk.authority}` "
+            f"(the option replaces the default list: name every host that is used)",
+        )
+    return Terminal(
+        Reason.REGISTRY_FORBIDDEN,
+        f"{talk.where} does not let {talk.identification} read this (403): grant READ in MLflow, "
+        f"or name a Secret with other credentials in the connection's spec.secretRef",
+    )
