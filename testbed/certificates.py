@@ -1,6 +1,6 @@
 """The cluster's certificate authority and what it signs."""
 
-import datetime
+import datetime as dt
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from testbed.settings import NODE_NAME, Instance
 
-_LIFETIME = datetime.timedelta(days=3650)
+_LIFETIME = dt.timedelta(days=3650)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ COREDNS = Identity("coredns", "system:coredns")
 IDENTITIES = (ADMIN, CONTROLLER_MANAGER, SCHEDULER, KUBELET, PROXY, COREDNS)
 
 
-def create(instance: Instance, now: datetime.datetime) -> None:
+def create(instance: Instance, now: dt.datetime) -> None:
     """Writes the authority, every certificate and the key that signs service account tokens, once.
 
     The last file written is `ca.crt`: a folder that has it is whole.
@@ -63,7 +63,7 @@ def _server_addresses(instance: Instance) -> list[IPv4Address]:
 
 
 class _Authority:
-    def __init__(self, now: datetime.datetime) -> None:
+    def __init__(self, now: dt.datetime) -> None:
         self._now = now
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "pintle-testbed")])
@@ -111,7 +111,7 @@ class _Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(self._now - datetime.timedelta(minutes=5))  # clocks differ
+            .not_valid_before(self._now - dt.timedelta(minutes=5))  # clocks differ
             .not_valid_after(self._now + _LIFETIME)
         )
 

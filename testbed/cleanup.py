@@ -10,7 +10,17 @@ from testbed.settings import Instance
 
 # The node first: with its first process the kernel ends all others in it. The API server before etcd: without
 # etcd it hangs on SIGTERM. What is thrown away need not be asked politely, but for the one order.
-_ORDER = ("node", "kubelet", "proxy", "containerd", "coredns", "scheduler", "controller-manager", "apiserver", "etcd")
+_ORDER = (
+    "node",
+    "kubelet",
+    "proxy",
+    "containerd",
+    "coredns",
+    "scheduler",
+    "controller-manager",
+    "apiserver",
+    "etcd",
+)
 
 
 def remove(instance: Instance) -> None:
@@ -35,8 +45,10 @@ def remains_of_node(instance: Instance) -> None:
 
 
 def strays(instance: Instance) -> list[Process]:
-    """Processes of the instance that no record names: the run that started them was killed before it wrote one."""
-    return [found for found in processes.all_processes() if _is_ours(processes.command_line(found.pid), instance)]
+    """Processes of the instance that no record names: the run that started them was killed before that."""
+    return [
+        found for found in processes.all_processes() if _is_ours(processes.command_line(found.pid), instance)
+    ]
 
 
 def _is_ours(command_line: list[str], instance: Instance) -> bool:
@@ -66,9 +78,10 @@ def _check_nothing_mounted(instance: Instance) -> None:
         TestbedError: something is mounted there. The test bed mounts only inside the node's own namespace.
     """
     if found := mounts_below(instance.directory):
-        raise TestbedError(f"something is mounted below {instance.directory}: `umount {found[-1]}`, then try again")
+        raise TestbedError(
+            f"something is mounted below {instance.directory}: `umount {found[-1]}`, then try again"
+        )
 
 
 def _rank(record: Record) -> int:
     return _ORDER.index(record.component.name) if record.component.name in _ORDER else 0
-

@@ -1,13 +1,11 @@
 """The command line: `python -m testbed COMMAND`."""
 
 import argparse
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from testbed import progress
+from testbed import logview, progress
 from testbed.errors import TestbedError
 from testbed.providers import Provider, choose
 
@@ -36,20 +34,35 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(metavar="COMMAND", required=True)
 
     up = commands.add_parser("up", help="raise the cluster, or what is missing of it")
-    up.add_argument("--control-plane-only", action="store_true", help="an API server without a node; needs no root")
+    up.add_argument(
+        "--control-plane-only", action="store_true", help="an API server without a node; needs no root"
+    )
     up.set_defaults(run=_up)
 
-    commands.add_parser("down", help="remove the cluster and all it put on the machine").set_defaults(run=_down)
+    commands.add_parser("down", help="remove the cluster and all it put on the machine").set_defaults(
+        run=_down
+    )
     commands.add_parser("status", help="say what is up").set_defaults(run=_status)
     commands.add_parser("kubeconfig", help="print the kubeconfig's path").set_defaults(run=_kubeconfig)
 
     load = commands.add_parser("load-image", help="make images available to pods")
-    load.add_argument("archives", nargs="+", type=Path, metavar="FILE.tar", help="an archive as `docker save` writes")
+    load.add_argument(
+        "archives", nargs="+", type=Path, metavar="FILE.tar", help="an archive as `docker save` writes"
+    )
     load.set_defaults(run=_load)
 
     images = commands.add_parser("images", help="build the project's images and make them available to pods")
-    images.add_argument("targets", nargs="*", metavar="TARGET", help="targets of the Dockerfile (default: all)")
+    images.add_argument(
+        "targets", nargs="*", metavar="TARGET", help="targets of the Dockerfile (default: all)"
+    )
     images.set_defaults(run=_images)
+
+    logs = commands.add_parser("logs", help="show the logs of the cluster's components")
+    logs.add_argument("component", nargs="?", help="one of them, or `audit` (default: the end of each)")
+    logs.add_argument("-n", "--lines", type=int, default=20, help="how many lines from the end (default: 20)")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on as they grow")
+    logs.add_argument("--save", type=Path, metavar="DIR", help="copy all of them to a folder instead")
+    logs.set_defaults(run=_logs)
 
     kubectl = commands.add_parser("kubectl", help="run kubectl on the cluster", add_help=False)
     kubectl.add_argument("arguments", nargs=argparse.REMAINDER)
@@ -58,8 +71,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _up(provider: Provider, options: argparse.Namespace) -> int:
-    cluster = provider.up(control_plane_only=options.control_plane_only)
-    progress.say(f"cluster {cluster.name} is up; export KUBECONFIG={cluster.kubeconfig}")
+    access = provider.up(control_plane_only=options.control_plane_only)
+    progress.say(f"cluster {access.name} is up; export KUBECONFIG={access.kubeconfig}")
     return 0
 
 
@@ -69,15 +82,13 @@ def _down(provider: Provider, _: argparse.Namespace) -> int:
 
 
 def _status(provider: Provider, _: argparse.Namespace) -> int:
-    print(provider.status())
-    return 0
+    is_up, text = provider.status()
+    print(text)
+    return 0 if is_up else 1
 
 
 def _kubeconfig(provider: Provider, _: argparse.Namespace) -> int:
-    cluster = provider.find()
-    if cluster is None:
-        raise TestbedError("there is no cluster: raise it with `python -m testbed up`")
-    print(cluster.kubeconfig)
+    print(provider.find().kubeconfig)
     return 0
 
 
@@ -91,6 +102,19 @@ def _images(provider: Provider, options: argparse.Namespace) -> int:
     return 0
 
 
+def _logs(provider: Provider, options: argparse.Namespace) -> int:
+    if options.save:
+        provider.save_logs(options.save)
+        return 0
+    folder = provider.find().log_dir
+    if folder is None:
+        raise TestbedError("this cluster's logs are not the test bed's to show")
+    if options.follow:
+        logview.follow(folder, options.component)
+    else:
+        logview.show(folder, options.component, options.lines)
+    return 0
+
+
 def _kubectl(provider: Provider, options: argparse.Namespace) -> int:
-    sys.stdout.flush()
-    return subprocess.run([*provider.kubectl(), *options.arguments], env=os.environ, check=False).returncode
+    return subprocess.run([*provider.kubectl(), *options.arguments], check=False).returncode

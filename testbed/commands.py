@@ -13,9 +13,7 @@ def run(command: Sequence[str], *, stdin: str | None = None, environ: Mapping[st
         TestbedError: the command failed, or is not there.
     """
     try:
-        done = subprocess.run(
-            command, input=stdin, env=environ, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, input=stdin, env=environ, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
         raise TestbedError(f"{command[0]} is not installed") from error
     if done.returncode != 0:

@@ -1,7 +1,7 @@
 """The programs of an instance: what is recorded about each, and starting and stopping them.
 
-A record says with which arguments a program was started and which process it became, so that a later run of the
-tool finds it, and starts it the same way.
+A record says with which arguments a program was started and which process it became, so that a later run of
+the tool finds it, and starts it the same way.
 """
 
 import json

@@ -4,16 +4,16 @@ They need neither root nor the node, so that an API server alone is up in second
 """
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 
-from testbed import apiclient, components, kubeconfigs, processes
+from testbed import apiclient, components, kubeconfigs, processes, templates
 from testbed.certificates import ADMIN, CONTROLLER_MANAGER, SCHEDULER
 from testbed.components import Component
 from testbed.errors import TestbedError
 from testbed.gobuild import Programs
 from testbed.settings import Instance
 
-AUDIT_POLICY = Path(__file__).resolve().parent / "templates" / "audit-policy.yaml"
 _READY_TIMEOUT = 120.0
 
 
@@ -24,7 +24,7 @@ def server(instance: Instance, *, with_node: bool) -> str:
 
 
 def planned(instance: Instance, programs: Programs, *, with_node: bool) -> list[Component]:
-    """The components in the order of their start. To stop them, reverse it: without etcd the API server hangs."""
+    """The components in the order of their start. Stopped in reverse: without etcd the API server hangs."""
     kube, url = str(programs.kube), server(instance, with_node=with_node)
     planned = [
         Component("etcd", (kube, "etcd", *_etcd(instance))),
@@ -49,14 +49,19 @@ def start(instance: Instance, planned: list[Component], url: str) -> None:
     for component in planned:
         components.start(instance, component)
         if component.name == "apiserver":
-            _await_apiserver(instance, url)
+            await_apiserver(instance, url)
 
 
 def is_ready(instance: Instance, url: str) -> bool:
-    return apiclient.get(instance, url, "/readyz")[0] == 200  # noqa: PLR2004 - HTTP's OK
+    return apiclient.get(instance, url, "/readyz")[0] == HTTPStatus.OK
 
 
-def _await_apiserver(instance: Instance, url: str) -> None:
+def await_apiserver(instance: Instance, url: str) -> None:
+    """Waits until the API server serves.
+
+    Raises:
+        TestbedError: it ended, or takes too long.
+    """
     record = components.read(instance, "apiserver")
     dead = False
 
@@ -114,12 +119,20 @@ def _apiserver(instance: Instance, *, with_node: bool) -> Iterator[str]:
             "service-cluster-ip-range": instance.service_range,
             "authorization-mode": "Node,RBAC",
             "enable-admission-plugins": "NodeRestriction",
+            # What aggregated API servers are called with. The administrator may act for anybody as it is.
+            "requestheader-client-ca-file": pki / "ca.crt",
+            "requestheader-allowed-names": ADMIN.user,
+            "requestheader-username-headers": "X-Remote-User",
+            "requestheader-group-headers": "X-Remote-Group",
+            "requestheader-extra-headers-prefix": "X-Remote-Extra-",
+            "proxy-client-cert-file": pki / f"{ADMIN.name}.crt",
+            "proxy-client-key-file": pki / f"{ADMIN.name}.key",
             "allow-privileged": "true",
             "kubelet-client-certificate": pki / f"{ADMIN.name}.crt",
             "kubelet-client-key": pki / f"{ADMIN.name}.key",
             # Without it, `logs` and `exec` look the node's name up in DNS.
             "kubelet-preferred-address-types": "InternalIP",
-            "audit-policy-file": AUDIT_POLICY,
+            "audit-policy-file": templates.AUDIT_POLICY,
             "audit-log-path": instance.audit_log,
             "audit-log-maxsize": 4096,  # MB; a test that counts requests must find them all in one file
         }
@@ -137,6 +150,8 @@ def _controller_manager(instance: Instance, url: str) -> Iterator[str]:
             "allocate-node-cidrs": "true",
             "cluster-cidr": instance.pod_range,
             "node-cidr-mask-size": instance.pod_range.prefixlen,
+            # It makes this folder, by default in /usr.
+            "flex-volume-plugin-dir": instance.directory / "volume-plugins",
         }
     )
 

@@ -1,9 +1,11 @@
 """CoreDNS, as a process of the host.
 
-It needs no image, it is there before the first pod, and it forwards to whatever resolver the host uses, one on the
-host's loopback included. Pods reach it through the Service `kube-dns`, whose EndpointSlice (templates/addons.yaml)
-names the host's end of the cable.
+It needs no image, it is there before the first pod, and it forwards to whatever resolver the host uses, one
+on the host's loopback included. Pods reach it through the Service `kube-dns`, whose EndpointSlice
+(templates/coredns.yaml) names the host's end of the cable.
 """
+
+from http import HTTPStatus
 
 from testbed import apiclient, certificates, kubeconfigs
 from testbed.components import Component
@@ -32,4 +34,4 @@ def write_configuration(instance: Instance) -> None:
 def is_ready(instance: Instance) -> bool:
     """Whether CoreDNS has read the cluster's Services and answers."""
     address = str(instance.host_address)
-    return apiclient.plain_get(address, instance.ports.dns_ready, "/ready") == 200  # noqa: PLR2004 - HTTP's OK
+    return apiclient.plain_get(address, instance.ports.dns_ready, "/ready") == HTTPStatus.OK

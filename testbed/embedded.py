@@ -1,11 +1,12 @@
 """Raising an instance of the embedded cluster: what is there is kept, what is missing is started.
 
-One way leads up, whatever an earlier run left: each step sees that one thing is as it should be and does nothing
-if it is. A killed run, or a machine that was switched off, is only a case with more to do.
+One way leads up, whatever an earlier run left: each step sees that one thing is as it should be and does
+nothing if it is. A killed run, or a machine that was switched off, is only a case with more to do.
 """
 
-import datetime
+import datetime as dt
 import os
+from pathlib import Path
 
 from testbed import (
     addons,
@@ -33,12 +34,27 @@ from testbed.settings import NODE_NAME, Instance, cache_dir
 _TIMEOUT = 120.0
 
 
-def has_node(instance: Instance) -> bool:
-    return instance.node_mark.exists()
-
-
 def server(instance: Instance) -> str:
-    return controlplane.server(instance, with_node=has_node(instance))
+    """The URL of the instance's API server."""
+    return controlplane.server(instance, with_node=instance.node_mark.exists())
+
+
+def programs_of(instance: Instance) -> Programs:
+    """The programs that the instance was last raised with, which need not be those of today's sources.
+
+    Raises:
+        TestbedError: it was never raised.
+    """
+    link = _programs_link(instance)
+    if not link.exists():
+        raise TestbedError(
+            f"cluster {instance.name} was not raised to the end: `python -m testbed up` carries on"
+        )
+    return Programs(link.resolve())
+
+
+def kubectl(instance: Instance) -> list[str]:
+    return [str(programs_of(instance).kube), "kubectl", f"--kubeconfig={instance.kubeconfig}"]
 
 
 def first_process(instance: Instance) -> Process | None:
@@ -50,13 +66,14 @@ def first_process(instance: Instance) -> Process | None:
 def unhealthy(instance: Instance, programs: Programs) -> list[str]:
     """What keeps the instance from being up, in words; empty when it is up."""
     found = [
-        f"{component.name} does not run" for component in _planned(instance, programs)
+        f"{component.name} does not run"
+        for component in _planned(instance, programs)
         if not components.is_running(instance, component)
     ]
     url = server(instance)
     if not found and not controlplane.is_ready(instance, url):
         found.append("the API server is not ready")
-    if not found and has_node(instance):
+    if not found and instance.node_mark.exists():
         if not network.is_connected(instance):
             found.append("the host has no route to the node")
         if not dns.is_ready(instance):
@@ -66,7 +83,7 @@ def unhealthy(instance: Instance, programs: Programs) -> list[str]:
     return found
 
 
-def up(instance: Instance, *, with_node: bool, now: datetime.datetime) -> None:
+def up(instance: Instance, *, with_node: bool, now: dt.datetime) -> None:
     """Raises the instance, or what is missing of it; the instance's lock is held.
 
     Raises:
@@ -76,13 +93,14 @@ def up(instance: Instance, *, with_node: bool, now: datetime.datetime) -> None:
         _require_root()
         packages.ensure(packages.NODE)
     programs = gobuild.ensure(cache_dir())
-    if with_node and not has_node(instance):
+    if with_node and not instance.node_mark.exists():
         instance.node_mark.touch()
     elif not unhealthy(instance, programs):
         return
+    _remember(instance, programs)
     certificates.create(instance, now)
     kubeconfigs.write(instance, server(instance))
-    if has_node(instance):
+    if instance.node_mark.exists():
         _up_with_node(instance, programs, now)
     else:
         _up_control_plane(instance, programs)
@@ -94,7 +112,7 @@ def _up_control_plane(instance: Instance, programs: Programs) -> None:
         controlplane.start(instance, planned, server(instance))
 
 
-def _up_with_node(instance: Instance, programs: Programs, now: datetime.datetime) -> None:
+def _up_with_node(instance: Instance, programs: Programs, now: dt.datetime) -> None:
     with progress.step("Preparing the node's namespaces and network"):
         first = _raise_node(instance, programs)
     inside = node.planned(instance, programs, first.pid)
@@ -109,7 +127,8 @@ def _up_with_node(instance: Instance, programs: Programs, now: datetime.datetime
         restarted = not components.is_running(instance, kubelet)
         for component in (kubelet, proxy, dns.planned(instance, programs)):
             components.start(instance, component)
-        addons.apply(instance, programs)
+        bundle = addons.ca_bundle().read_text()
+        addons.apply(kubectl(instance), addons.manifest(instance), addons.ca_manifest(bundle))
         _await(instance, now if restarted else None)
 
 
@@ -120,6 +139,7 @@ def _raise_node(instance: Instance, programs: Programs) -> Process:
     network.forward(instance)
     holder = node.holder(instance, programs)
     if not components.is_running(instance, holder):
+        components.stop(instance, holder.name)  # one of other programs than today's
         cleanup.remains_of_node(instance)
         cgroups.create(instance.cgroup)
     first = components.start(instance, holder)
@@ -129,7 +149,7 @@ def _raise_node(instance: Instance, programs: Programs) -> Process:
     return first
 
 
-def _await(instance: Instance, since: datetime.datetime | None) -> None:
+def _await(instance: Instance, since: dt.datetime | None) -> None:
     waiting = {
         "the node is not Ready": lambda: _node_is_ready(instance, since),
         "CoreDNS is not ready": lambda: dns.is_ready(instance),
@@ -142,19 +162,19 @@ def _await(instance: Instance, since: datetime.datetime | None) -> None:
             )
 
 
-def _node_is_ready(instance: Instance, since: datetime.datetime | None) -> bool:
+def _node_is_ready(instance: Instance, since: dt.datetime | None) -> bool:
     """Whether the node is Ready, and said so after `since` where that is given."""
     found = apiclient.get_json(instance, server(instance), f"/api/v1/nodes/{NODE_NAME}")
     conditions = found["status"].get("conditions", []) if found else []
     for condition in conditions:
         if condition["type"] == "Ready" and condition["status"] == "True":
-            said = datetime.datetime.fromisoformat(condition["lastHeartbeatTime"])
+            said = dt.datetime.fromisoformat(condition["lastHeartbeatTime"])
             return since is None or said >= since.replace(microsecond=0)
     return False
 
 
 def _planned(instance: Instance, programs: Programs) -> list[Component]:
-    if not has_node(instance):
+    if not instance.node_mark.exists():
         return controlplane.planned(instance, programs, with_node=False)
     first = first_process(instance)
     return [
@@ -163,6 +183,23 @@ def _planned(instance: Instance, programs: Programs) -> list[Component]:
         dns.planned(instance, programs),
         *(node.planned(instance, programs, first.pid) if first else []),
     ]
+
+
+def await_component(instance: Instance, component: Component) -> None:
+    """Waits for what others need of a component that was just started: of the API server, that it serves."""
+    if component.name == "apiserver":
+        controlplane.await_apiserver(instance, server(instance))
+
+
+def _programs_link(instance: Instance) -> Path:
+    return instance.directory / "programs"
+
+
+def _remember(instance: Instance, programs: Programs) -> None:
+    unfinished = instance.directory / "programs.tmp"
+    unfinished.unlink(missing_ok=True)
+    unfinished.symlink_to(programs.directory)
+    unfinished.rename(_programs_link(instance))
 
 
 def _require_root() -> None:

@@ -49,7 +49,9 @@ def ensure(cache: Path) -> Programs:
     arguments = build_arguments(KUBERNETES_VERSION)
     directory = cache / "programs" / content_key(SOURCES, _go_version(), arguments)
     if not directory.exists():
-        with locked(cache / "programs.lock", lambda: progress.say("waiting for another build of the programs")):
+        with locked(
+            cache / "programs.lock", lambda: progress.say("waiting for another build of the programs")
+        ):
             if not directory.exists():
                 _build(directory, arguments)
     return Programs(directory)
@@ -85,7 +87,9 @@ def _go_version() -> str:
             "Go is not installed, and the test bed builds Kubernetes with it: install Go 1.25 or later"
             " (https://go.dev/doc/install) and see that `go version` works"
         )
-    answer = subprocess.run([go, "env", "GOVERSION"], cwd=SOURCES, capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        [go, "env", "GOVERSION"], cwd=SOURCES, capture_output=True, text=True, check=False
+    )
     if answer.returncode != 0:
         raise TestbedError(f"`go env GOVERSION` failed in {SOURCES}: {answer.stderr.strip()}")
     return answer.stdout.strip()
@@ -129,7 +133,7 @@ def _package_count(environ: dict[str, str]) -> int:
     listing = subprocess.run(command, cwd=SOURCES, env=environ, capture_output=True, text=True, check=False)
     if listing.returncode != 0:
         raise TestbedError(
-            f"`{' '.join(command)}` failed in {SOURCES}; can the module proxy be reached (`go env GOPROXY`)?\n"
+            f"`{' '.join(command)}` failed in {SOURCES}; does the module proxy answer (`go env GOPROXY`)?\n"
             f"{listing.stderr.strip()[-2000:]}"
         )
     return listing.stdout.count("\n")

@@ -75,8 +75,8 @@ def choose_slot(taken: Collection[int], used: Collection[IPv4Network]) -> int:
         if slot not in taken and not overlaps and _ports_free(instance.ports):
             return slot
     raise TestbedError(
-        f"none of the {len(SLOTS)} slots for instances is free: their address ranges are routed on this machine or"
-        " their ports are taken; end an instance with `TESTBED_NAME=... python -m testbed down`"
+        f"none of the {len(SLOTS)} slots for instances is free: their address ranges are routed on this"
+        " machine or their ports are taken; end an instance with `TESTBED_NAME=... python -m testbed down`"
     )
 
 

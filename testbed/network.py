@@ -1,7 +1,7 @@
 """The cable between the host and the node, and what the host needs to route over it.
 
-The node has a network namespace of its own (docs/testbed.md says why); the host reaches pods and Services through
-one pair of connected interfaces:
+The node has a network namespace of its own (node.py says why); the host reaches pods and Services through one
+pair of connected interfaces:
 
     host  pintle0 10.160.0.1  ----  10.160.0.2 uplink  node  bridge pods0 10.128.0.1  ----  pods
 """
@@ -55,7 +55,7 @@ table ip {instance.nft_table} {{
 
 
 def connect(instance: Instance, node_pid: int, inside: list[str]) -> None:
-    """Lays the cable to the network namespace of `node_pid`; `inside` is the command prefix that enters it."""
+    """Lays the cable to the network namespace of `node_pid`, which the command prefix `inside` enters."""
     if succeeds(["ip", "link", "show", instance.link]):
         run(["ip", "link", "delete", instance.link])
     mtu = str(uplink_mtu())
@@ -74,8 +74,9 @@ def connect(instance: Instance, node_pid: int, inside: list[str]) -> None:
 def node_commands(instance: Instance, mtu: str) -> list[list[str]]:
     """Commands that set up the node's end: uplink, the pods' bridge, routes.
 
-    The bridge is made here, not by the first pod, because the route for Services lies on it: kube-proxy rewrites
-    an address that a Service has, and a packet for any other ends on the bridge instead of going back to the host.
+    The bridge is made here, not by the first pod, because the route for Services lies on it: kube-proxy
+    rewrites an address that a Service has, and a packet for any other ends on the bridge instead of going
+    back to the host.
     """
     bridge = f"{instance.bridge_address}/{instance.pod_range.prefixlen}"
     uplink = f"{instance.node_address}/{instance.link_range.prefixlen}"
@@ -115,7 +116,9 @@ def remove(instance: Instance) -> None:
     if succeeds(["ip", "link", "show", instance.link]):
         succeeds(["ip", "link", "delete", instance.link])
     if not wait_until(lambda: not succeeds(["ip", "link", "show", instance.link]), 10):
-        raise TestbedError(f"network interface {instance.link} cannot be removed: `ip link delete {instance.link}`")
+        raise TestbedError(
+            f"network interface {instance.link} cannot be removed: `ip link delete {instance.link}`"
+        )
     if succeeds(["nft", "list", "table", "ip", instance.nft_table]):
         run(["nft", "delete", "table", "ip", instance.nft_table])
     there = json.loads(run(["ip", "-json", "route", "show", "type", "unreachable"]) or "[]")

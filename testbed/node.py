@@ -1,9 +1,10 @@
 """The node: containerd, kubelet and kube-proxy in namespaces of their own.
 
-The node is to the host what a container is: a process (`pause`, PID 1 of the node's PID namespace) holds a PID,
-mount, network, IPC and host name namespace; the others enter them. When it ends, the kernel ends every process
-below it and takes mounts, interfaces and rules away, so neither a crash nor `down` leaves any of them behind, and
-two nodes share no port, no nftables table and no path.
+The node is to the host what a container is: a process (`pause`, PID 1 of the node's PID namespace) holds a
+PID, mount, network, IPC and host name namespace; the others enter them. When it ends, the kernel ends every
+process below it and takes mounts, interfaces and rules away, so neither a crash nor `down` leaves any of them
+behind. And two nodes side by side share no port, no path and no nftables table: kube-proxy has one table of a
+fixed name in its network namespace, and two of them in one would delete each other's rules.
 """
 
 from pathlib import Path
@@ -22,7 +23,7 @@ _UNSHARE = ("/usr/bin/unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "
 
 
 def holder(instance: Instance, programs: Programs) -> Component:
-    """The process that keeps the namespaces. Its argument only says to a person (and to `down`) whose it is."""
+    """The process that keeps the namespaces. Its argument says to a person, and to `down`, whose it is."""
     return Component("node", (str(programs.pause), str(instance.directory)), _UNSHARE, grace=0)
 
 

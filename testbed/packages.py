@@ -51,12 +51,12 @@ def _install(packages: list[str]) -> None:
     # containerd's package starts a service; the test bed runs a containerd of its own instead.
     masked = "containerd" in packages and _mask_service()
     try:
-        run(
-            ["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages], environ=environ
-        )
+        run(["apt-get", "install", "--quiet", "--yes", "--no-install-recommends", *packages], environ=environ)
     finally:
         if masked:
-            subprocess.run(["systemctl", "unmask", "--runtime", "containerd"], capture_output=True, check=False)
+            subprocess.run(
+                ["systemctl", "unmask", "--runtime", "containerd"], capture_output=True, check=False
+            )
 
 
 def _mask_service() -> bool:

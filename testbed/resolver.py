@@ -7,8 +7,8 @@ from pathlib import Path
 def for_node(cluster_dns: IPv4Address, host: str | None = None) -> str:
     """The text of the node's resolv.conf.
 
-    The host's, unless that names a resolver on the host's loopback, where the node cannot reach it. The node then
-    asks CoreDNS, which runs on the host and forwards to that resolver.
+    The host's, unless that names a resolver on the host's loopback, where the node cannot reach it. The node
+    then asks CoreDNS, which runs on the host and forwards to that resolver.
     """
     text = Path("/etc/resolv.conf").read_text() if host is None else host
     lines = [line for line in text.splitlines() if not _is_loopback(line)]

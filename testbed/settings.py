@@ -41,8 +41,8 @@ def state_dir(environ: Mapping[str, str] = os.environ) -> Path:
     chosen = Path(environ.get("PINTLE_STATE") or Path(home, "pintle")).absolute()
     if chosen.parts[1:2] in (("var",), ("run",)):
         raise TestbedError(
-            f"the test bed's state folder {chosen} lies under /{chosen.parts[1]}, which the node replaces by one of"
-            " its own: set PINTLE_STATE to a folder elsewhere"
+            f"the test bed's state folder {chosen} lies under /{chosen.parts[1]}, which the node replaces by"
+            " one of its own: set PINTLE_STATE to a folder elsewhere"
         )
     return chosen
 

@@ -13,7 +13,14 @@ class Buildah:
 
     def __init__(self, folder: Path) -> None:
         # In a mount namespace of its own: buildah leaves its storage mounted over itself.
-        self._command = ["unshare", "--mount", "--", "buildah", f"--root={folder}/store", f"--runroot={folder}/run"]
+        self._command = [
+            "unshare",
+            "--mount",
+            "--",
+            "buildah",
+            f"--root={folder}/store",
+            f"--runroot={folder}/run",
+        ]
         self._log = folder / "build.log"
 
     def image_id(self, reference: str) -> str | None:
@@ -22,7 +29,7 @@ class Buildah:
         return run(inspect).strip() if succeeds(inspect) else None
 
     def build(self, context: Path, target: str, reference: str, ca_bundle: Path) -> str:
-        """Builds a target of the Dockerfile in `context`, with the CA bundle as the build secret `ca`; its ID.
+        """Builds a target of the Dockerfile in `context`, the CA bundle being the build secret `ca`; its ID.
 
         Raises:
             TestbedError: the build failed; its last words are in the message.

@@ -16,7 +16,7 @@ def names(inside: Sequence[str]) -> set[str]:
 
 
 def load(inside: Sequence[str], archive: IO[bytes] | bytes) -> list[str]:
-    """Imports an archive of `docker save`, `buildah push` or an OCI layout; returns what ctr says it unpacked.
+    """Imports an archive of `docker save`, `buildah push` or an OCI layout; returns what ctr says of it.
 
     Raises:
         TestbedError: it is no such archive, or there is no room for it.

@@ -1,7 +1,7 @@
 """What a target of a Dockerfile is made of. Pure.
 
-Understands what this project's Dockerfile uses: stages, COPY and ADD of files and from stages, RUN with mounts.
-No heredocs and no JSON form of COPY.
+Understands what this project's Dockerfile uses: stages, COPY and ADD of files and from stages, RUN with
+mounts. No heredocs and no JSON form of COPY.
 """
 
 import re

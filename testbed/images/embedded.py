@@ -12,11 +12,13 @@ from testbed.images.project import ProjectImage
 from testbed.locks import locked
 
 
-def provide(images: Sequence[ProjectImage], *, repository: Path, cache: Path, inside: list[str], record: Path) -> None:
+def provide(
+    images: Sequence[ProjectImage], *, repository: Path, cache: Path, inside: list[str], record: Path
+) -> None:
     """Makes the images available to the pods of the node that `inside` enters.
 
-    `record` is the instance's own file of what it was given; the archives are kept in the cache, so that another
-    instance is given them without a build.
+    `record` is the instance's own file of what it was given; the archives are kept in the cache, so that
+    another instance is given them without a build.
 
     Raises:
         TestbedError: a build failed, or a package for it is missing.
@@ -34,7 +36,7 @@ def provide(images: Sequence[ProjectImage], *, repository: Path, cache: Path, in
 
 
 def _built(image: ProjectImage, repository: Path, folder: Path) -> Path:
-    """The archive of the image, built if there is none of this content; archives of older content are removed."""
+    """The archive of the image, built if there is none of this content; those of older content go."""
     archive = folder / f"{image.target}-{image.key}.tar"
     if archive.exists():
         return archive

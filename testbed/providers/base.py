@@ -1,32 +1,50 @@
 """What every way of getting a cluster can do."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from testbed.cluster import Cluster
+
+@dataclass(frozen=True)
+class Access:
+    """Where a cluster's files are. What a provider does not have is None."""
+
+    name: str
+    kubeconfig: Path
+    log_dir: Path | None = None
+    audit_log: Path | None = None
 
 
 class Provider(Protocol):
     """One kind of cluster. All errors that a person can act on are `TestbedError`."""
 
-    def up(self, *, control_plane_only: bool) -> Cluster:
+    def up(self, *, control_plane_only: bool) -> Access:
         """Sees that the cluster is up; a cluster that is up already is left as it is."""
 
     def down(self) -> None:
         """Removes the cluster and all that it put on the machine. No cluster is no error."""
 
-    def find(self) -> Cluster | None:
-        """The cluster, if there is one, be it healthy or not."""
+    def find(self) -> Access:
+        """The cluster, be it healthy or not."""
 
-    def status(self) -> str:
-        """One line for each thing worth knowing."""
+    def status(self) -> tuple[bool, str]:
+        """Whether the cluster is up, and one line for each thing worth knowing."""
 
     def load(self, archives: Sequence[Path]) -> None:
         """Makes the images of some `docker save` archives available to pods."""
 
     def build_images(self, targets: Sequence[str]) -> None:
-        """Builds images of the project's Dockerfile and makes them available to pods, unless they are."""
+        """Builds targets of the Dockerfile (all if none is named) and makes them available to pods."""
 
     def kubectl(self) -> list[str]:
         """The kubectl command for this cluster, without arguments of its own."""
+
+    def save_logs(self, destination: Path) -> None:
+        """Copies the logs of all components, and the audit log, to a folder."""
+
+    def stop_component(self, name: str, *, grace: float | None = None) -> None:
+        """Ends a component of the cluster and waits until it is gone; `grace` 0 is a SIGKILL."""
+
+    def start_component(self, name: str) -> None:
+        """Starts a stopped component again, as it was started before."""

@@ -1,16 +1,17 @@
 """The cluster that the test bed raises itself, from its own build of Kubernetes."""
 
 import contextlib
-import datetime
+import datetime as dt
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from testbed import cleanup, embedded, gobuild, instances, node, progress
-from testbed.cluster import Cluster
+from testbed import cleanup, components, embedded, instances, node, progress
 from testbed.errors import TestbedError
 from testbed.images import containerd, project
 from testbed.images import embedded as images
 from testbed.locks import locked
+from testbed.providers.base import Access
 from testbed.settings import REPOSITORY, Instance, cache_dir
 
 
@@ -22,12 +23,12 @@ class EmbeddedProvider:
         self._name = name
         self._lock = state / f".{name}.lock"
 
-    def up(self, *, control_plane_only: bool) -> Cluster:
+    def up(self, *, control_plane_only: bool) -> Access:
         with locked(self._lock, self._waiting):
             instance = instances.find_or_create(self._state, self._name)
-            now = datetime.datetime.now(datetime.UTC)
+            now = dt.datetime.now(dt.UTC)
             embedded.up(instance, with_node=not control_plane_only, now=now)
-        return _cluster(instance)
+        return _access(instance)
 
     def down(self) -> None:
         with locked(self._lock, self._waiting):
@@ -39,44 +40,60 @@ class EmbeddedProvider:
         with contextlib.suppress(OSError):  # other instances lie there
             self._state.rmdir()
 
-    def find(self) -> Cluster | None:
-        instance = instances.find(self._state, self._name)
-        return _cluster(instance) if instance else None
+    def find(self) -> Access:
+        return _access(self._instance())
 
-    def status(self) -> str:
-        instance = instances.find(self._state, self._name)
-        if instance is None:
-            return f"cluster {self._name} does not exist: `python -m testbed up` makes it"
-        problems = embedded.unhealthy(instance, gobuild.ensure(cache_dir()))
+    def status(self) -> tuple[bool, str]:
+        instance = self._instance()
+        problems = embedded.unhealthy(instance, embedded.programs_of(instance))
+        extent = "one node" if instance.node_mark.exists() else "control plane only"
         lines = [
-            f"cluster     {self._name} ({'with a node' if embedded.has_node(instance) else 'control plane only'})",
+            f"cluster     {self._name} ({extent})",
             f"server      {embedded.server(instance)}",
             f"kubeconfig  {instance.kubeconfig}",
             f"logs        {instance.logs}",
             f"state       {'; '.join(problems) or 'up'}",
         ]
-        return "\n".join(lines)
+        return not problems, "\n".join(lines)
 
     def load(self, archives: Sequence[Path]) -> None:
         inside = self._inside()
         for path in archives:
+            if not path.is_file():
+                raise TestbedError(f"there is no file {path}")
             with progress.step(f"Loading {path.name}"), path.open("rb") as archive:
                 containerd.load(inside, archive)
 
     def build_images(self, targets: Sequence[str]) -> None:
-        instance = self._instance()
+        instance, inside = self._instance(), self._inside()
         images.provide(
             project.images(REPOSITORY, targets),
             repository=REPOSITORY,
             cache=cache_dir(),
-            inside=self._inside(),
+            inside=inside,
             record=instance.directory / "images.json",
         )
 
     def kubectl(self) -> list[str]:
-        instance = self._instance()
-        programs = gobuild.ensure(cache_dir())
-        return [str(programs.kube), "kubectl", f"--kubeconfig={instance.kubeconfig}"]
+        return embedded.kubectl(self._instance())
+
+    def save_logs(self, destination: Path) -> None:
+        shutil.copytree(self._instance().logs, destination, dirs_exist_ok=True)
+
+    def stop_component(self, name: str, *, grace: float | None = None) -> None:
+        components.stop(self._instance(), self._record(name).component.name, grace)
+
+    def start_component(self, name: str) -> None:
+        instance, component = self._instance(), self._record(name).component
+        components.start(instance, component)
+        embedded.await_component(instance, component)
+
+    def _record(self, name: str) -> components.Record:
+        record = components.read(self._instance(), name)
+        if record is None:
+            known = ", ".join(record.component.name for record in components.recorded(self._instance()))
+            raise TestbedError(f"cluster {self._name} has no component {name!r}; it has {known}")
+        return record
 
     def _instance(self) -> Instance:
         instance = instances.find(self._state, self._name)
@@ -87,14 +104,14 @@ class EmbeddedProvider:
     def _inside(self) -> list[str]:
         first = embedded.first_process(self._instance())
         if first is None:
-            raise TestbedError(f"cluster {self._name} has no running node: raise it with `python -m testbed up`")
+            raise TestbedError(
+                f"cluster {self._name} has no running node: raise it with `python -m testbed up`"
+            )
         return node.inside(first.pid)
 
     def _waiting(self) -> None:
         progress.say(f"waiting for another run that works on cluster {self._name}")
 
 
-def _cluster(instance: Instance) -> Cluster:
-    return Cluster(instance.name, instance.kubeconfig, instance.logs, instance.audit_log)
-
-
+def _access(instance: Instance) -> Access:
+    return Access(instance.name, instance.kubeconfig, instance.logs, instance.audit_log)

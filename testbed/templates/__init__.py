@@ -4,6 +4,7 @@ from pathlib import Path
 from string import Template
 
 DIRECTORY = Path(__file__).resolve().parent
+AUDIT_POLICY = DIRECTORY / "audit-policy.yaml"
 
 
 def fill(name: str, **values: object) -> str:
