@@ -1,0 +1,149 @@
+"""The manifests on a real API server: they render, they apply, and RBAC allows what it should and no more."""
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.cluster import Kubectl
+from tests.support.rest import Rest
+from tests.support.schemas import REPOSITORY
+
+OVERLAY = str(REPOSITORY / "manifests/overlays/cluster")
+CREDENTIALS = str(REPOSITORY / "manifests/components/registry-credentials")
+OPERATOR = "system:serviceaccount:pintle-system:pintle-operator"
+TENANT = "somebody"
+
+
+# What a cluster in use may have otherwise: the operator, and a runtime with the administrator's index.
+NOT_APPLIED = {"Deployment", "ModelRuntime"}
+
+
+@pytest.fixture(scope="module")
+def installed(crds: None, kubectl: Kubectl) -> None:  # noqa: ARG001 -- the kinds have to be there first
+    """The namespace, the accounts and the roles."""
+    rendered = list(yaml.safe_load_all(kubectl("kustomize", OVERLAY)))
+    applied = [manifest for manifest in rendered if manifest["kind"] not in NOT_APPLIED]
+    assert len(applied) == len(rendered) - len(NOT_APPLIED)
+    kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(applied))
+
+
+def may(rest: Rest, user: str, verb: str, resource: str, *, namespace: str = "", name: str = "") -> bool:
+    """Whether RBAC allows it: `resource` is `plural.group/subresource`, group and subresource if any."""
+    plural, _, subresource = resource.partition("/")
+    plural, _, group = plural.partition(".")
+    attributes = {
+        "verb": verb,
+        "group": group,
+        "resource": plural,
+        "subresource": subresource,
+        "namespace": namespace,
+        "name": name,
+    }
+    groups = ["system:authenticated"]
+    review = {"spec": {"user": user, "groups": groups, "resourceAttributes": attributes}}
+    answer = rest.ok("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
+    return bool(answer["status"]["allowed"])
+
+
+@pytest.mark.usefixtures("installed")
+def test_what_is_rendered_is_accepted_whole(kubectl: Kubectl) -> None:
+    printed = kubectl("apply", "--dry-run=server", "-k", OVERLAY)
+    assert "deployment.apps/pintle-operator" in printed
+    assert "modelruntime.pintle.dev/default" in printed
+
+
+def test_images_of_another_registry_reach_the_operator_and_the_runtime(
+    kubectl: Kubectl, tmp_path: Path
+) -> None:
+    """By the lines that the overlay's comment shows; a ModelRuntime's image is not where kustomize looks."""
+    text = (Path(OVERLAY) / "kustomization.yaml").read_text()
+    shown = [
+        line.removeprefix("#")
+        for line in text.splitlines()
+        if line.startswith("#   ") and "kubectl" not in line
+    ]
+    overlay = {"resources": [os.path.relpath(OVERLAY, tmp_path)], **yaml.safe_load("\n".join(shown))}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+    rendered = {
+        (manifest["kind"], manifest["metadata"]["name"]): manifest
+        for manifest in yaml.safe_load_all(kubectl("kustomize", str(tmp_path)))
+    }
+    (operator,) = rendered["Deployment", "pintle-operator"]["spec"]["template"]["spec"]["containers"]
+    assert operator["image"].startswith("registry.example.com/pintle/operator:")
+    assert rendered["ModelRuntime", "default"]["spec"]["image"].startswith(
+        "registry.example.com/pintle/runtime:"
+    )
+
+
+ALLOWED = [
+    ("watch", "modeldeployments.pintle.dev"),
+    ("patch", "modeldeployments.pintle.dev/status"),
+    ("patch", "registryconnections.pintle.dev/status"),
+    ("create", "controllerrevisions.apps"),
+    ("update", "deployments.apps"),
+    ("patch", "deployments.apps/scale"),
+    ("patch", "services"),
+    ("patch", "poddisruptionbudgets.policy"),
+    ("create", "configmaps"),
+    ("watch", "endpointslices.discovery.k8s.io"),
+    ("patch", "pods"),
+    ("get", "serviceaccounts"),
+    ("watch", "namespaces"),
+    ("create", "events.events.k8s.io"),
+]
+FORBIDDEN = [
+    ("get", "secrets"),
+    ("list", "secrets"),
+    ("watch", "secrets"),
+    ("patch", "modeldeployments.pintle.dev"),
+    ("update", "modeldeployments.pintle.dev"),
+    ("delete", "modeldeployments.pintle.dev"),
+    ("update", "modeldeployments.pintle.dev/finalizers"),
+    ("patch", "modelruntimes.pintle.dev"),
+    ("create", "pods"),
+    ("create", "pods/exec"),
+    ("create", "serviceaccounts/token"),
+    ("create", "rolebindings.rbac.authorization.k8s.io"),
+    ("impersonate", "users"),
+    ("get", "nodes"),
+    ("create", "leases.coordination.k8s.io"),
+]
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(("verb", "resource"), ALLOWED)
+def test_the_operator_may_do_what_it_has_to(rest: Rest, verb: str, resource: str) -> None:
+    assert may(rest, OPERATOR, verb, resource, namespace="kube-public")
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(("verb", "resource"), FORBIDDEN)
+def test_the_operator_may_do_no_more(rest: Rest, verb: str, resource: str) -> None:
+    assert not may(rest, OPERATOR, verb, resource, namespace="kube-public")
+    assert not may(rest, OPERATOR, verb, resource)
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_operator_has_a_lease_of_its_own(rest: Rest) -> None:
+    lease = "leases.coordination.k8s.io"
+    assert may(rest, OPERATOR, "create", lease, namespace="pintle-system")
+    assert may(rest, OPERATOR, "update", lease, namespace="pintle-system", name="pintle-operator")
+    assert not may(rest, OPERATOR, "update", lease, namespace="pintle-system", name="another")
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_tenant_opens_one_secret_of_its_namespace(rest: Rest, kubectl: Kubectl, namespace: str) -> None:
+    assert not may(rest, OPERATOR, "get", "secrets", namespace=namespace, name="mlflow-credentials")
+    kubectl("apply", "-n", namespace, "-k", CREDENTIALS)
+    assert may(rest, OPERATOR, "get", "secrets", namespace=namespace, name="mlflow-credentials")
+    assert not may(rest, OPERATOR, "get", "secrets", namespace=namespace, name="another")
+    assert not may(rest, OPERATOR, "list", "secrets", namespace=namespace)
+    assert not may(rest, OPERATOR, "get", "secrets", namespace="kube-public", name="mlflow-credentials")
+
+
+@pytest.mark.usefixtures("installed")
+def test_everybody_may_list_runtimes_and_nobody_else_write_them(rest: Rest) -> None:
+    assert may(rest, TENANT, "list", "modelruntimes.pintle.dev")
+    assert not may(rest, TENANT, "update", "modelruntimes.pintle.dev", name="default")

@@ -1,0 +1,180 @@
+"""What is installed: no more rights than are needed, a pod that is `restricted`, images of one release."""
+
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.schemas import REPOSITORY
+
+MANIFESTS = REPOSITORY / "manifests"
+Manifest = dict[str, Any]
+
+# Verbs that are a way to more rights than a rule says, and subresources that are a way into pods.
+ESCALATING = {"escalate", "bind", "impersonate", "approve", "sign"}
+INTO_PODS = {
+    "pods/exec",
+    "pods/attach",
+    "pods/portforward",
+    "pods/ephemeralcontainers",
+    "pods/proxy",
+    "nodes/proxy",
+}
+
+
+def _manifests() -> Iterator[Manifest]:
+    for path in sorted(MANIFESTS.rglob("*.yaml")):
+        for manifest in yaml.safe_load_all(path.read_text()):
+            if manifest.get("kind") not in (None, "Kustomization", "Component"):
+                yield manifest
+
+
+ALL = list(_manifests())
+ROLES = [manifest for manifest in ALL if manifest["kind"] in ("Role", "ClusterRole")]
+RULES = [(f"{role['kind']} {role['metadata']['name']}", rule) for role in ROLES for rule in role["rules"]]
+
+
+def _one(kind: str, name: str) -> Manifest:
+    (found,) = (m for m in ALL if m["kind"] == kind and m["metadata"]["name"] == name)
+    return found
+
+
+def _names(rule: Manifest) -> list[str]:
+    return [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+
+
+@pytest.mark.parametrize(
+    ("role", "rule"), RULES, ids=[f"{role} {'+'.join(r['resources'])}" for role, r in RULES]
+)
+def test_no_rule_grants_more_than_it_names(role: str, rule: Manifest) -> None:
+    assert [name for name in _names(rule) if "*" in name] == [], role
+    assert ESCALATING.isdisjoint(rule["verbs"])
+    assert INTO_PODS.isdisjoint(rule["resources"])
+    assert "serviceaccounts/token" not in rule["resources"]
+
+
+def test_secrets_are_read_in_a_tenants_namespace_by_name_only() -> None:
+    about_secrets = [(role, rule) for role, rule in RULES if "secrets" in " ".join(rule["resources"])]
+    assert [role for role, _ in about_secrets] == ["Role pintle-registry-credentials"]
+    ((_, rule),) = about_secrets
+    assert rule["verbs"] == ["get"]
+    assert rule["resourceNames"]
+
+
+def test_the_operator_writes_the_status_of_its_kinds_and_nothing_else_of_them() -> None:
+    """Promise 3: not the spec, nor labels or annotations; and no finalizers."""
+    rules = _one("ClusterRole", "pintle-operator")["rules"]
+    ours = {
+        resource: set(rule["verbs"])
+        for rule in rules
+        if rule["apiGroups"] == ["pintle.dev"]
+        for resource in rule["resources"]
+    }
+    assert {resource for resource, verbs in ours.items() if verbs - {"get", "list", "watch"}} == {
+        "modeldeployments/status",
+        "registryconnections/status",
+    }
+
+
+def test_roles_are_bound_to_the_operators_account_alone() -> None:
+    account = _one("ServiceAccount", "pintle-operator")["metadata"]
+    bindings = [
+        m for m in ALL if m["kind"].endswith("Binding") and m["metadata"]["name"] != "pintle-runtimes-view"
+    ]
+    assert len(bindings) == 3
+    for binding in bindings:
+        assert binding["subjects"] == [
+            {"kind": "ServiceAccount", "name": account["name"], "namespace": account["namespace"]}
+        ]
+
+
+def test_everybody_may_list_runtimes_and_do_nothing_else() -> None:
+    assert [rule["verbs"] for rule in _one("ClusterRole", "pintle-runtimes-view")["rules"]] == [
+        ["get", "list", "watch"]
+    ]
+
+
+def test_view_and_edit_are_added_to_the_clusters_own() -> None:
+    view, edit = _one("ClusterRole", "pintle-view"), _one("ClusterRole", "pintle-edit")
+    assert view["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-view"] == "true"
+    assert edit["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-edit"] == "true"
+    assert {verb for rule in view["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}
+    assert not [
+        r for rule in edit["rules"] for r in rule["resources"] if r.endswith("/status") or "runtimes" in r
+    ]
+
+
+def test_the_operators_namespace_enforces_restricted() -> None:
+    labels = _one("Namespace", "pintle-system")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_the_operators_pod_is_restricted_and_bounded() -> None:
+    """The fields of Pod Security `restricted`, a read-only root, and limits."""
+    pod = _one("Deployment", "pintle-operator")["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] > 0
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+    assert [volume.keys() - {"name"} for volume in pod["volumes"]] == [{"emptyDir"}]
+    (container,) = pod["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+    assert "memory" in container["resources"]["limits"]
+    assert not [port for port in container["ports"] if "hostPort" in port]
+
+
+def test_probes_ask_the_port_that_the_pod_names() -> None:
+    (container,) = _one("Deployment", "pintle-operator")["spec"]["template"]["spec"]["containers"]
+    assert container["ports"] == [{"name": "http", "containerPort": 8081}]
+    asked = {probe: container[probe]["httpGet"] for probe in ("readinessProbe", "livenessProbe")}
+    assert asked == {
+        "readinessProbe": {"path": "/readyz", "port": "http"},
+        "livenessProbe": {"path": "/healthz", "port": "http"},
+    }
+
+
+def test_never_two_operators_at_once() -> None:
+    spec = _one("Deployment", "pintle-operator")["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_the_selector_selects_the_pod() -> None:
+    spec = _one("Deployment", "pintle-operator")["spec"]
+    assert spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items()
+
+
+def test_nothing_installed_passes_for_something_that_the_operator_made() -> None:
+    """It watches what is labelled as managed by pintle, and reclaims what it finds there."""
+    labels = [manifest["metadata"].get("labels", {}) for manifest in ALL]
+    assert all(label["app.kubernetes.io/part-of"] == "pintle" for label in labels)
+    assert not [label for label in labels if "app.kubernetes.io/managed-by" in label]
+
+
+def test_one_runtime_is_the_default() -> None:
+    runtimes = [manifest for manifest in ALL if manifest["kind"] == "ModelRuntime"]
+    assert [runtime["metadata"]["name"] for runtime in runtimes if runtime["spec"]["default"]] == ["default"]
+
+
+def test_images_are_those_of_this_release() -> None:
+    (container,) = _one("Deployment", "pintle-operator")["spec"]["template"]["spec"]["containers"]
+    runtime = _one("ModelRuntime", "default")["spec"]["image"]
+    for image, project in ((container["image"], "pyproject.toml"), (runtime, "runtime/pyproject.toml")):
+        version = tomllib.loads((REPOSITORY / project).read_text())["project"]["version"]
+        name, _, tag = image.rpartition(":")
+        assert name.startswith("docker.io/pintle/")
+        assert tag == version
+
+
+def test_every_file_is_part_of_what_is_installed() -> None:
+    for kustomization in MANIFESTS.rglob("kustomization.yaml"):
+        listed = yaml.safe_load(kustomization.read_text())
+        named = {name for key in ("resources", "configurations") for name in listed.get(key, ())}
+        files = {path.name for path in kustomization.parent.glob("*.yaml")} - {"kustomization.yaml"}
+        assert files == {name for name in named if not name.startswith("..")}
