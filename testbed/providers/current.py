@@ -48,7 +48,7 @@ class CurrentProvider:
 
     def save_logs(self, destination: Path) -> None:
         raise TestbedError(
-            f"the logs of TESTBED=current cannot be copied to {destination}: the test bed has none"
+            f"the logs of TESTBED=current cannot be copied to {destination}"
         )
 
     def stop_component(self, name: str, *, grace: float | None = None) -> None:
@@ -56,7 +56,7 @@ class CurrentProvider:
         raise TestbedError(f"{name} of TESTBED=current is not the test bed's to stop: use TESTBED=embedded")
 
     def start_component(self, name: str) -> None:
-        raise TestbedError(f"{name} of TESTBED=current is not the test bed's to start: use TESTBED=embedded")
+        self.stop_component(name)
 
 
 def _no_images(which: str) -> TestbedError:
