@@ -8,7 +8,7 @@ from tests.support.schemas import Schema
 GOOD: dict[str, dict[str, Any]] = {
     "ModelDeployment": {"metadata": {"name": "iris"}, "spec": {"model": "iris", "version": 3}},
     "RegistryConnection": {"metadata": {"name": "mlflow"}, "spec": {"uri": "https://mlflow.ml.svc:5000"}},
-    "ModelRuntime": {"metadata": {"name": "default"}, "spec": {"image": "docker.io/pintle/runtime:0.1.0"}},
+    "ModelRuntime": {"metadata": {"name": "torch"}, "spec": {"image": "docker.io/pintle/runtime:0.1.0"}},
 }
 
 

@@ -48,6 +48,7 @@ def _ours(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for body in yaml.safe_load_all(text):
         if str(body.get("apiVersion", "")).startswith("pintle.dev/") and not _is_patch(body):
             body["metadata"].pop("namespace", None)
+            body["metadata"]["name"] += "-example"  # a cluster in use may have one of that name
             yield f"{path.relative_to(REPOSITORY)} {body['kind']}", body
 
 
