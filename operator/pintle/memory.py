@@ -11,6 +11,8 @@ from pintle.domain import Fault
 
 # How long what only doing could find out is believed before it is tried again.
 FAULT_LASTS = timedelta(seconds=30)
+# So many passes that write may follow each other at once.
+FOLLOW_UPS = 8
 # A template put back this often within the window is left alone for the pause (design section 4, Drift).
 REPAIRS, WINDOW, PAUSE = 3, timedelta(minutes=10), timedelta(hours=1)
 
@@ -23,6 +25,7 @@ class Memory:
     edit: tuple[int, str] = (-1, "")
     edited: datetime | None = None
     status_written: datetime | None = None
+    streak: int = 0
     faults: dict[tuple[str, str], Fault] = field(default_factory=dict)
     repairs: dict[str, list[datetime]] = field(default_factory=dict)
     contested: dict[str, datetime] = field(default_factory=dict)
@@ -41,6 +44,17 @@ class Memory:
         if edit != self.edit:
             self.edit, self.edited = edit, now
             self.faults.clear()
+
+    def after_writing(self, *, wrote: bool) -> float | None:
+        """Seconds until the next pass, which sees what this one wrote; None where it wrote nothing.
+
+        It follows at once, as own answers are in the cache already. A few in a row are a rollout;
+        many are a disagreement with somebody, which must not become a storm of requests.
+        """
+        self.streak = self.streak + 1 if wrote else 0
+        if not wrote:
+            return None
+        return float(min(60, 0.01 * 2 ** max(0, self.streak - FOLLOW_UPS)))
 
     def standing_faults(self, now: datetime) -> tuple[Fault, ...]:
         """Faults that are not due for another try."""

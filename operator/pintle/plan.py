@@ -32,8 +32,8 @@ def decide(observed: Observed, now: datetime) -> Plan:
     found = declared(observed)
     current = roles(observed)
     taken = _possible(observed, step(observed, found, now))
-    if taken.flips:
-        # The Service's own event comes back within milliseconds and reports a state that is then true.
+    if taken.turning:
+        # The next pass, which follows at once, sees the writes and reports a state that is then true.
         return Plan(stages=taken.stages)
     stages, wake_upkeep = upkeep(observed, found, taken, now)
     wanted = status.build(observed, found, current, taken, now)
@@ -52,7 +52,7 @@ def _possible(observed: Observed, taken: Step) -> Step:
     stages: list[Stage] = []
     for stage in taken.stages:
         if any(_faulty(observed, action) for action in stage):
-            return replace(taken, stages=tuple(stages), flips=False)
+            return replace(taken, stages=tuple(stages), turning=False)
         if stage:
             stages.append(stage)
     return replace(taken, stages=tuple(stages))

@@ -119,6 +119,8 @@ class Reconciler:
         for notice in plan.notices:
             log.info("%s: %s", notice.reason, notice.message, extra=fields)
             self._post(deployment, notice)
+        if (soon := memory.after_writing(wrote=bool(plan.stages))) is not None:
+            return soon
         times = [t for t in (plan.wake_at, memory.next_try()) if t is not None]
         return max(0.0, (min(times) - self._clock.now()).total_seconds()) if times else None
 

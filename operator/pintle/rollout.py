@@ -52,7 +52,7 @@ def _serving(observed: Observed, serving: Record, now: datetime) -> Step:
     candidate = _candidate(observed, serving, now)
     whole = candidate.ready and candidate.ready >= candidate.replicas
     if serving.cleared is None and whole and (cleared := _proven(candidate, now)):
-        return Step(((record.clear(serving, cleared),),))
+        return Step(((record.clear(serving, cleared),),), turning=True)
     return Step()
 
 
@@ -69,7 +69,7 @@ def _held_back(observed: Observed, reason: Reason, message: str, current: Roles,
         text = f"{message}; there is no other cleared revision to go back to"
         return Step(finding=Finding(reason, text))
     way = _towards(observed, current, fallback, now)
-    return Step(way.stages, held, way.candidate, way.flips, way.needs_room, way.wake_at)
+    return Step(way.stages, held, way.candidate, way.turning, way.needs_room, way.wake_at)
 
 
 def _fallback(observed: Observed, current: Roles) -> Record | None:
@@ -176,7 +176,7 @@ def _towards_cold(observed: Observed, current: Roles, target: Record, now: datet
     candidate = _candidate(observed, target, now)
     if rejection := first(REJECTING, candidate):
         mark = record.reject(target, Rejected(rejection.reason, rejection.message, now))
-        return Step(((mark,),), rejection)
+        return Step(((mark,),), rejection, turning=True)
     if existing.replicas != spec.replicas:
         waiting = first(WAITING, candidate)
         return Step(((workload.scale(existing, spec.replicas),),), waiting, target)
@@ -187,7 +187,7 @@ def _towards_cold(observed: Observed, current: Roles, target: Record, now: datet
     if not target.cleared and candidate.ready >= spec.replicas and (cleared := _proven(candidate, now)):
         clear = record.clear(target, cleared)
         switch = flip(observed, current, target, now)
-        return Step(((clear,), *switch.stages), switch.finding, target, flips=True)
+        return Step(((clear,), *switch.stages), switch.finding, target, turning=True)
     found = first(WAITING, candidate)
     room = found is not None and found.reason is Reason.INSUFFICIENT_CAPACITY
     return Step((), found, target, needs_room=room, wake_at=found.recheck if found else None)

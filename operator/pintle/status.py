@@ -65,7 +65,7 @@ def _serving(observed: Observed, current: Roles) -> dict[str, Any] | None:
 
 
 def _candidate(observed: Observed, step: Step) -> dict[str, Any] | None:
-    if step.candidate is None or step.flips:
+    if step.candidate is None or step.turning:
         return None
     return _named(step.candidate) | {"readyReplicas": sum(p.ready for p in pods_of(observed, step.candidate))}
 
@@ -109,7 +109,7 @@ def _traffic(current: Roles) -> list[dict[str, Any]]:
 
 def _rollout(observed: Observed, step: Step, now: datetime) -> dict[str, Any] | None:
     """Where the rollout stands. It began when the edit was first seen, by this operator or one before it."""
-    if step.candidate is None or step.flips or step.finding is None:
+    if step.candidate is None or step.turning or step.finding is None:
         return None
     return {
         "step": step.finding.reason.value,

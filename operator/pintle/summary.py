@@ -27,7 +27,8 @@ def _ready(observed: Observed, declared: Declared, current: Roles, step: Step) -
         fault = observed.faults[0]
         return _not_ready(Reason(fault.reason), _with_serving(fault.message, serving))
     if step.finding is not None:
-        return _not_ready(step.finding.reason, _with_serving(step.finding.message, serving))
+        message = _with_serving(step.finding.message, serving, step.candidate)
+        return _not_ready(step.finding.reason, message)
     if serving is None or declared.record is None or serving.name != declared.record.name:
         return _not_ready(Reason.STARTING, _with_serving("nothing is decided yet", serving))
     finding = _shortfall(observed, serving)
@@ -36,6 +37,8 @@ def _ready(observed: Observed, declared: Declared, current: Roles, step: Step) -
     replicas = observed.deployment.spec.replicas
     behind = behind_service(observed, serving)
     text = f"{_name(serving)} serves with {behind} of {replicas} pods"
+    if replicas == 0:
+        text = f"{_name(serving)} has the traffic, and spec.replicas is 0"
     return Condition(Type.READY, True, Reason.SERVING, text)
 
 
@@ -72,9 +75,13 @@ def _not_ready(reason: Reason, message: str) -> Condition:
     return Condition(Type.READY, False, reason, message)
 
 
-def _with_serving(message: str, serving: Record | None) -> str:
-    keeps = f"version {serving.version} keeps serving" if serving else "nothing serves yet"
-    return f"{message}; {keeps}"
+def _with_serving(message: str, serving: Record | None, candidate: Record | None = None) -> str:
+    if serving is None:
+        return f"{message}; nothing serves yet"
+    # When only the shape of the pods changes, both have the same number.
+    same = candidate is not None and candidate.version == serving.version
+    keeps = f"revision {serving.name}" if same else f"version {serving.version}"
+    return f"{message}; {keeps} keeps serving"
 
 
 def _name(record: Record) -> str:

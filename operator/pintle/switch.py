@@ -12,12 +12,15 @@ from pintle.roles import Roles, behind_service, marks_after_flip, pods_of, relea
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a rollout does now. `finding` says why what is declared does not serve yet, if so."""
+    """What a rollout does now. `finding` says why what is declared does not serve yet, if so.
+
+    `turning` steps change what the status would say, so it is the next pass that reports.
+    """
 
     stages: tuple[Stage, ...] = ()
     finding: Finding | None = None
     candidate: Record | None = None
-    flips: bool = False
+    turning: bool = False
     needs_room: bool = False
     wake_at: datetime | None = None
 
@@ -44,7 +47,7 @@ def flip(observed: Observed, current: Roles, target: Record, now: datetime) -> S
     finding = Finding(Reason.STARTING, text)
     if traffic is None:
         create = network.create_service(deployment, target.name, marks)
-        return Step(((create,),), finding, target, flips=True)
+        return Step(((create,),), finding, target, turning=True)
     if traffic.deleting:
         gone = Finding(Reason.STARTING, f"Service {deployment.name} is being deleted; it is made again after")
         return Step(finding=gone, candidate=target)
@@ -58,4 +61,4 @@ def flip(observed: Observed, current: Roles, target: Record, now: datetime) -> S
         given_up = observed.workloads.get(replaced.name)
         if given_up and given_up.replicas:
             stages.append((workload.take_away(given_up),))
-    return Step(tuple(stages), finding, target, flips=True)
+    return Step(tuple(stages), finding, target, turning=True)

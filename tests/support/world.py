@@ -32,13 +32,14 @@ from pintle.domain.resources import (
     SERVICES,
 )
 from pintle.errors import ClusterError, PintleError, Waiting
-from pintle.naming import LABEL_REVISION
+from pintle.naming import LABEL_REVISION, LABEL_VERSION
 from pintle.ports import Event, Json, Resource
 from pintle.reconciler import Reconciler
 from tests.support.fake_api_server import Body, FakeApiServer, WatchType
 from tests.support.fake_clock import FakeClock
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_controllers import FakeControllers, is_ready
+from tests.support.fake_pods import Fate
 from tests.support.fake_watch import FakeWatch
 
 NAMESPACE = "ml"
@@ -68,7 +69,7 @@ class Answers:
         found = self.versions.get(query.version or "")
         if found is None:
             newest = max(self.versions, key=int, default="none")
-            text = f"{query.model} version {query.version} is not in registry {query.registry} (newest is {newest})"
+            text = f"{query.model} version {query.version} is not in {query.registry} (newest is {newest})"
             return Failed("VersionNotFound", text, now)
         return Resolved(found)
 
@@ -117,7 +118,7 @@ class Recorder:
 
 
 class World:
-    """See the module. `pods_made` counts pods by revision, `traffic` is every revision that had the selector."""
+    """See the module. `pods_made` and `pods_gone` count by revision; `traffic` is who had the selector."""
 
     def __init__(self, *versions: str) -> None:
         self.clock = FakeClock()
@@ -131,6 +132,8 @@ class World:
         self.pods_made: Counter[str] = Counter()
         self.pods_gone: Counter[str] = Counter()
         self.traffic: list[str] = []
+        self.fates: dict[str, Fate] = {}
+        self.watch: FakeWatch | None = None
         self.api.listeners.append(self._record)
         self.start_operator()
         self.api.create(MODEL_RUNTIMES, "", {"metadata": {"name": "default"}, "spec": RUNTIME})
@@ -150,7 +153,7 @@ class World:
         for resource in self.api.kinds():
             for body in self.api.objects(resource, labels="app.kubernetes.io/managed-by=pintle"):
                 self.cache.upsert(resource, body)
-        if hasattr(self, "watch"):
+        if self.watch is not None:
             self.api.listeners.remove(self.watch._changed)
         self.watch = FakeWatch(self.api, self._deliver)
         self.dirty: set[Key] = {KEY}
@@ -175,6 +178,9 @@ class World:
     def _record(self, change: WatchType, resource: Resource, obj: Body) -> None:
         """Watch as the tests' own eye, whatever the operator's watch sees."""
         labels = obj["metadata"].get("labels") or {}
+        if resource == CONTROLLER_REVISIONS and labels[LABEL_VERSION] in self.fates:
+            fate = self.fates[labels[LABEL_VERSION]]
+            self.controllers.kubelet.fates[obj["metadata"]["name"]] = fate
         if resource == PODS and change == "ADDED":
             self.pods_made[labels[LABEL_REVISION]] += 1
         if resource == PODS and change == "DELETED":
@@ -186,7 +192,7 @@ class World:
 
     # What people type.
 
-    def apply(self, **spec: Any) -> None:
+    def apply(self, **spec: object) -> None:
         """`kubectl apply`: make the ModelDeployment or change fields of its spec; None takes one away."""
         if self.api.find(MODEL_DEPLOYMENTS, NAMESPACE, NAME) is None:
             wanted = {"registryRef": {"name": "mlflow"}, "model": "iris"} | spec
@@ -195,9 +201,20 @@ class World:
         else:
             self.api.patch(MODEL_DEPLOYMENTS, NAMESPACE, NAME, {"spec": spec})
 
+    def fate(self, version: str, fate: Fate) -> None:
+        """Say how the pods of a version go, of revisions to come and of those that are there."""
+        self.fates[version] = fate
+        for record in self.api.objects(CONTROLLER_REVISIONS, labels=f"{LABEL_VERSION}={version}"):
+            self.controllers.kubelet.fates[record["metadata"]["name"]] = fate
+
     def annotate(self, **annotations: str | None) -> None:
         body = {"metadata": {"annotations": {k.replace("__", "/"): v for k, v in annotations.items()}}}
         self.api.patch(MODEL_DEPLOYMENTS, NAMESPACE, NAME, body)
+
+    def wipe_status(self) -> None:
+        """Lose the whole status; the API server defaults it again."""
+        body: list[Json] = [{"op": "replace", "path": "/status", "value": {"observedGeneration": -1}}]
+        self.api.patch(MODEL_DEPLOYMENTS, NAMESPACE, NAME, body, patch_type="json", subresource="status")
 
     # How the world goes on.
 
@@ -221,15 +238,20 @@ class World:
         except (ClusterError, PintleError):
             after = 0.25
         if after is not None:
-            self.due[key] = now + timedelta(seconds=after)
+            self.due[key] = now + timedelta(seconds=after) if after > 0.02 else now
 
     def run(self, seconds: float = 8.0, tick: float = 0.25) -> None:
         """Let everybody work for a while: time moves in ticks, controllers and operator in turns."""
-        for _ in range(int(seconds / tick)):
+        end = self.clock.now() + timedelta(seconds=seconds)
+        while self.clock.now() < end:
             self.operate()
-            self.controllers.step()
+            moved = self.controllers.step()
             self.operate()
-            self.clock.advance(tick)
+            if moved:
+                self.clock.advance(tick)
+            else:
+                next_due = min([t for t in self.due.values() if t > self.clock.now()], default=end)
+                self.clock.advance((min(next_due, end) - self.clock.now()).total_seconds())
 
     # What people see.
 
@@ -279,5 +301,3 @@ RUNTIME = {"image": "runtime:1", "default": True, "defaultResources": {"requests
 def version_of(revision: str) -> str:
     """`3` of `iris-v3-1a2b3c4d`, or ""."""
     return revision.removeprefix(f"{NAME}-v").split("-")[0] if revision else ""
-
-
