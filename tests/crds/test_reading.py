@@ -178,7 +178,7 @@ def test_kubectl_prints_them_in_the_order_of_the_design(rest: Rest, namespace: s
     narrow = kubectl("get", "mdep", "-n", namespace).splitlines()[0].split()
     wide = kubectl("get", "mdep", "-n", namespace, "-o", "wide").splitlines()[0].split()
     assert narrow == ["NAME", "MODEL", "WANTED", "SERVING", "READY", "REPLICAS", "STATUS", "AGE"]
-    assert [name for name in wide if name not in narrow] == ["CANDIDATE", "STANDBY", "MESSAGE"]
+    assert wide == [*narrow, "CANDIDATE", "STANDBY", "MESSAGE"]
 
 
 def test_a_registry_connection_prints_its_state(rest: Rest, namespace: str) -> None:
