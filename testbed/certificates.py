@@ -105,11 +105,16 @@ class _Authority:
         _write(pki / f"{name}.crt", certificate.public_bytes(serialization.Encoding.PEM))
 
     def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+        # Python 3.13 refuses certificates without key identifiers.
+        own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
             .public_key(key.public_key())
+            .add_extension(own, critical=False)
+            .add_extension(issuer, critical=False)
             .serial_number(x509.random_serial_number())
             .not_valid_before(self._now - dt.timedelta(minutes=5))  # clocks differ
             .not_valid_after(self._now + _LIFETIME)

@@ -47,11 +47,11 @@ def remains_of_node(instance: Instance) -> None:
 def strays(instance: Instance) -> list[Process]:
     """Processes of the instance that no record names: the run that started them was killed before that."""
     return [
-        found for found in processes.all_processes() if _is_ours(processes.command_line(found.pid), instance)
+        found for found in processes.all_processes() if is_ours(processes.command_line(found.pid), instance)
     ]
 
 
-def _is_ours(command_line: list[str], instance: Instance) -> bool:
+def is_ours(command_line: list[str], instance: Instance) -> bool:
     """Whether this is a program of the test bed working in the instance's folder.
 
     `kubectl` is not: it is the user's, though the kubeconfig that it is given lies in that folder.

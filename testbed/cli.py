@@ -2,6 +2,7 @@
 
 import argparse
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from testbed.providers import Provider, choose
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; its exit status."""
-    options = parser().parse_args(arguments)
+    options = parse(sys.argv[1:] if arguments is None else arguments)
     run: Callable[[Provider, argparse.Namespace], int] = options.run
     try:
         return run(choose(), options)
@@ -24,7 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def parser() -> argparse.ArgumentParser:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options; `run` is the command. What follows `kubectl` is kubectl's, dashes and all."""
+    if arguments[:1] == ["kubectl"]:
+        return argparse.Namespace(run=_kubectl, arguments=arguments[1:])
+    return _parser().parse_args(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m testbed",
         description="A real single-node Kubernetes on this machine, for tests and for trying things out.",
@@ -64,9 +72,7 @@ def parser() -> argparse.ArgumentParser:
     logs.add_argument("--save", type=Path, metavar="DIR", help="copy all of them to a folder instead")
     logs.set_defaults(run=_logs)
 
-    kubectl = commands.add_parser("kubectl", help="run kubectl on the cluster", add_help=False)
-    kubectl.add_argument("arguments", nargs=argparse.REMAINDER)
-    kubectl.set_defaults(run=_kubectl)
+    commands.add_parser("kubectl", help="run kubectl on the cluster: all that follows is kubectl's")
     return top
 
 

@@ -47,9 +47,7 @@ class CurrentProvider:
         return ["kubectl"]
 
     def save_logs(self, destination: Path) -> None:
-        raise TestbedError(
-            f"the logs of TESTBED=current cannot be copied to {destination}"
-        )
+        raise TestbedError(f"the logs of TESTBED=current cannot be copied to {destination}")
 
     def stop_component(self, name: str, *, grace: float | None = None) -> None:
         del grace
@@ -61,8 +59,8 @@ class CurrentProvider:
 
 def _no_images(which: str) -> TestbedError:
     return TestbedError(
-        f"images ({which}) cannot be loaded into a cluster that is not the test bed's: push them to a registry"
-        " that it pulls from"
+        f"images ({which}) cannot be loaded into a cluster that is not the test bed's: push them to a"
+        " registry that it pulls from"
     )
 
 

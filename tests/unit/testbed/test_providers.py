@@ -1,0 +1,96 @@
+"""Which provider is taken, and what kind is told."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+
+from testbed import cli
+from testbed.errors import TestbedError
+from testbed.images.project import ProjectImage
+from testbed.providers import choose, kind
+from testbed.providers.current import CurrentProvider, kubeconfig_path
+from testbed.providers.embedded import EmbeddedProvider
+from testbed.providers.kind import KindProvider
+
+
+@pytest.mark.parametrize(("status", "provider"), [(0, KindProvider), (1, EmbeddedProvider)])
+def test_auto_takes_kind_where_a_docker_engine_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, provider: type
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text(f"#!/bin/sh\nexit {status}\n")
+    docker.chmod(docker.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert isinstance(choose({"HOME": "/root"}), provider)
+
+
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [("embedded", EmbeddedProvider), ("kind", KindProvider), ("current", CurrentProvider)],
+)
+def test_named(name: str, provider: type) -> None:
+    assert isinstance(choose({"HOME": "/root", "TESTBED": name}), provider)
+
+
+def test_an_unknown_name_is_refused() -> None:
+    with pytest.raises(TestbedError, match="auto, embedded, kind or current"):
+        choose({"TESTBED": "minikube"})
+
+
+def test_kind_configuration_writes_the_audit_log_to_the_host() -> None:
+    configuration = kind.configuration(Path("/repo/policy.yaml"), Path("/state/logs"))
+    (node,) = configuration["nodes"]
+    mounts = {mount["hostPath"]: mount["containerPath"] for mount in node["extraMounts"]}
+    patch = yaml.safe_load(node["kubeadmConfigPatches"][0])
+    api_server = patch["apiServer"]
+    assert patch["kind"] == "ClusterConfiguration"
+    assert api_server["extraArgs"]["audit-policy-file"] == mounts["/repo/policy.yaml"]
+    assert api_server["extraArgs"]["audit-log-path"] == f"{mounts['/state/logs']}/audit.log"
+    for volume in api_server["extraVolumes"]:
+        assert volume["hostPath"] in mounts.values()
+
+
+def test_kind_commands() -> None:
+    kubeconfig = Path("/state/kind-one/admin.kubeconfig")
+    create = kind.create_command("one", Path("/state/kind-one/kind.yaml"), kubeconfig)
+    assert create[:3] == ["kind", "create", "cluster"]
+    assert {"--name=one", "--config=/state/kind-one/kind.yaml", f"--kubeconfig={kubeconfig}"} <= set(create)
+    assert f"--image={kind.node_image('v1.34.4')}" in create
+    assert kind.delete_command("one", kubeconfig) == [
+        *("kind", "delete", "cluster", "--name=one", f"--kubeconfig={kubeconfig}")
+    ]
+    image = ProjectImage("runtime", "docker.io/pintle/runtime:0.1.0", "key")
+    assert kind.build_command(image, Path("/ca.crt"), Path("/repo")) == [
+        *("docker", "build", "--target=runtime", "--tag=docker.io/pintle/runtime:0.1.0"),
+        *("--secret=id=ca,src=/ca.crt", "/repo"),
+    ]
+    assert kind.load_command("one", image.reference) == [
+        *("kind", "load", "docker-image", "--name=one", "docker.io/pintle/runtime:0.1.0")
+    ]
+    assert kind.load_archive_command("one", Path("/a.tar")) == [
+        *("kind", "load", "image-archive", "--name=one", "/a.tar")
+    ]
+
+
+def test_the_current_context_is_never_deleted() -> None:
+    with pytest.raises(TestbedError, match="leaves it"):
+        CurrentProvider({}).down()
+
+
+@pytest.mark.parametrize(
+    ("environ", "path"),
+    [
+        ({"HOME": "/root"}, "/root/.kube/config"),
+        ({"HOME": "/root", "KUBECONFIG": "/a:/b"}, "/a"),
+        ({"HOME": "/root", "KUBECONFIG": ""}, "/root/.kube/config"),
+    ],
+)
+def test_kubeconfig_of_the_current_context(environ: dict[str, str], path: str) -> None:
+    assert kubeconfig_path(environ) == Path(path)
+
+
+def test_what_follows_kubectl_is_kubectls() -> None:
+    assert cli.parse(["kubectl", "-n", "ml", "get", "--help"]).arguments == ["-n", "ml", "get", "--help"]
