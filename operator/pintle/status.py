@@ -27,7 +27,7 @@ def build(
         "observedGeneration": deployment.generation,
         "wanted": _wanted(observed, declared),
         "serving": _serving(observed, current),
-        "candidate": _candidate(observed, step),
+        "candidate": _candidate(observed, step, now),
         "standby": _standby(observed, current),
         "resolved": _resolved(observed, declared),
         "traffic": _traffic(current),
@@ -64,10 +64,13 @@ def _serving(observed: Observed, current: Roles) -> dict[str, Any] | None:
     }
 
 
-def _candidate(observed: Observed, step: Step) -> dict[str, Any] | None:
+def _candidate(observed: Observed, step: Step, now: datetime) -> dict[str, Any] | None:
     if step.candidate is None or step.turning:
         return None
-    return _named(step.candidate) | {"readyReplicas": sum(p.ready for p in pods_of(observed, step.candidate))}
+    return _named(step.candidate) | {
+        "since": timestamp(started(observed, step.candidate.name, now)),
+        "readyReplicas": sum(p.ready for p in pods_of(observed, step.candidate)),
+    }
 
 
 def _standby(observed: Observed, current: Roles) -> dict[str, Any] | None:

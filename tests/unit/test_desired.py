@@ -10,7 +10,7 @@ from pintle import views
 from pintle.desired import network, record, workload
 from pintle.desired.network import Marks
 from pintle.desired.pod import template
-from pintle.domain import Traffic
+from pintle.domain import RuntimeChoice, Traffic
 from pintle.naming import digest
 from tests.support.builders import NOW, cleared, deployment, new_revision
 from tests.support.builders import record as kept
@@ -108,6 +108,18 @@ def test_a_flip_replaces_a_selector_that_somebody_extended() -> None:
 
 def test_the_mounted_file_carries_the_digests_once_cleared() -> None:
     before = workload.revision_file(kept(revision_file={"model": "iris"}))
-    assert before == {"model": "iris", "contentDigest": None, "environmentDigest": None}
+    index = {"url": None, "caBundle": None}
+    assert before == {"model": "iris", "index": index, "contentDigest": None, "environmentDigest": None}
     after = workload.revision_file(kept(revision_file={"model": "iris"}, cleared=cleared()))
     assert after["contentDigest"] == cleared().content_digest
+
+
+def test_a_large_ca_is_no_annotation() -> None:
+    """An annotation holds 256 KiB in all; a corporate CA bundle alone can be that long."""
+    index = {"url": "https://pypi.example.com/simple", "caBundle": "x" * 250_000}
+    runtime = RuntimeChoice("default", "runtime:1", {}, index)
+    seen = views.record(record.create(deployment(), new_revision(runtime=runtime), max_artifact_bytes=1).body)
+    assert seen is not None
+    body = workload.create(deployment(), seen, 1).body
+    assert len(str(body["metadata"]["annotations"])) < 10_000
+    assert workload.revision_file(seen)["index"] == index

@@ -59,7 +59,7 @@ def identity_data(identity: Identity) -> dict[str, Any]:
 def _revision_file(
     deployment: ModelDeployment, revision: NewRevision, max_artifact_bytes: int
 ) -> dict[str, Any]:
-    """`revision.json` but for the digests, which come with clearing. The pods' own contract."""
+    """`revision.json` but for the digests, which come with clearing, and the index, which is the runtime's."""
     rollout = revision.shape.get("rollout", {})
     proof = rollout.get("proof", {})
     return identity_data(revision.identity) | {
@@ -71,10 +71,6 @@ def _revision_file(
             "mode": proof.get("mode", "Auto"),
             "allowNonFinite": proof.get("allowNonFinite", False),
             "timeoutSeconds": proof.get("timeoutSeconds", 30),
-        },
-        "index": {
-            "url": revision.runtime.index.get("url"),
-            "caBundle": revision.runtime.index.get("caBundle"),
         },
         "maxArtifactBytes": max_artifact_bytes,
     }

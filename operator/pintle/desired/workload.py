@@ -5,7 +5,7 @@ from typing import Any
 
 from pintle.api import ModelDeployment
 from pintle.desired.metadata import owned
-from pintle.domain import Child, Create, Patch, Record, Replace, Workload
+from pintle.domain import Child, Create, Json, Patch, Record, Replace, Workload
 from pintle.domain.resources import CONFIG_MAPS, DEPLOYMENTS
 from pintle.naming import (
     ANNOTATION_IDENTITY,
@@ -26,7 +26,7 @@ def create(deployment: ModelDeployment, record: Record, replicas: int) -> Create
     somebody deletes can be made again from what runs.
     """
     name = record.name
-    identity = canonical({k: v for k, v in record.data.items() if k != "template"}).decode()
+    identity = canonical(_carried(record.data)).decode()
     body = {
         "apiVersion": DEPLOYMENTS.api_version,
         "kind": DEPLOYMENTS.kind,
@@ -40,6 +40,14 @@ def create(deployment: ModelDeployment, record: Record, replicas: int) -> Create
         },
     }
     return Create(DEPLOYMENTS, name, body, why=f"start {name} with {replicas} pods")
+
+
+def _carried(data: Json) -> dict[str, Any]:
+    """A record's data as an annotation: without the index's CA, which alone can fill the 256 KiB there are."""
+    runtime = data.get("runtime", {})
+    index = {k: v for k, v in runtime.get("index", {}).items() if k != "caBundle"}
+    kept = {k: v for k, v in data.items() if k != "template"}
+    return kept | {"runtime": {**runtime, "index": index}}
 
 
 def scale(workload: Workload, replicas: int) -> Patch:
@@ -95,8 +103,10 @@ def restore_template(workload: Workload, record: Record) -> Replace:
 
 
 def revision_file(record: Record) -> dict[str, Any]:
-    """`revision.json`, with the digests that later pods must meet."""
+    """`revision.json`, with the package index and the digests that later pods must meet."""
+    index = record.runtime.index
     return dict(record.revision_file) | {
+        "index": {"url": index.get("url"), "caBundle": index.get("caBundle")},
         "contentDigest": record.content_digest or None,
         "environmentDigest": record.cleared.environment_digest or None if record.cleared else None,
     }
