@@ -59,7 +59,7 @@ def identity_data(identity: Identity) -> dict[str, Any]:
 def _revision_file(
     deployment: ModelDeployment, revision: NewRevision, max_artifact_bytes: int
 ) -> dict[str, Any]:
-    """`revision.json` but for the digests, which come with clearing, and the index, which is the runtime's."""
+    """`revision.json` but for the digests, which come with clearing, and the index, the runtime's own."""
     rollout = revision.shape.get("rollout", {})
     proof = rollout.get("proof", {})
     return identity_data(revision.identity) | {

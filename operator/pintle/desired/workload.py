@@ -43,7 +43,7 @@ def create(deployment: ModelDeployment, record: Record, replicas: int) -> Create
 
 
 def _carried(data: Json) -> dict[str, Any]:
-    """A record's data as an annotation: without the index's CA, which alone can fill the 256 KiB there are."""
+    """A record's data as an annotation: without the CA of the index, which alone could fill 256 KiB."""
     runtime = data.get("runtime", {})
     index = {k: v for k, v in runtime.get("index", {}).items() if k != "caBundle"}
     kept = {k: v for k, v in data.items() if k != "template"}
