@@ -1,11 +1,13 @@
 """Register versions of one model: `train.py [--model iris] [VARIANT ...]`, one version for each, in order.
 
-Without variants: `linear boosted nan`, which are versions 1 and 2 (good) and 3 (broken only when it predicts).
+Without variants: `linear boosted nan`, which are versions 1 and 2 (good) and 3 (broken only when it
+predicts).
 Prints one JSON line for each version: {"variant", "version", "prediction"}; `prediction` is what the version
 answers for the first row of the example (null where it cannot answer). MLFLOW_TRACKING_URI says where to.
 `train.py --tamper 2` changes the bytes of version 2's artifacts behind the registry's back.
 """
 
+# ruff: noqa: INP001  # a folder of scripts, not a package
 from __future__ import annotations
 
 import argparse
@@ -16,8 +18,10 @@ import tempfile
 import warnings
 from pathlib import Path
 
+import cloudpickle  # type: ignore[import-untyped]  # has no types
 import mlflow
-from mlflow.pyfunc import PythonModel
+import variants  # type: ignore[import-not-found]  # beside this script
+from mlflow.pyfunc.model import PythonModel
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
 from variants import EXAMPLE, VARIANTS, Variant, installed
@@ -45,7 +49,7 @@ def register(client: MlflowClient, model: str, variant: Variant) -> str:
         overwrite(artifacts, "requirements.txt", "\n".join(variant.requirements) + "\n")
     if not variant.artifacts:
         for item in artifacts.list_artifacts():
-            artifacts.delete_artifacts(item.path)
+            artifacts.delete_artifacts(item.path)  # type: ignore[no-untyped-call]  # MLflow's is
     return number
 
 
@@ -81,6 +85,7 @@ def main() -> None:
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")  # what is broken here is broken on purpose
     os.environ |= {"TRAINING": "1", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
+    cloudpickle.register_pickle_by_value(variants)  # what serves the models has no such module
     client = MlflowClient()
     if arguments.tamper:
         tamper(client, arguments.model, arguments.tamper)

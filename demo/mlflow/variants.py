@@ -4,25 +4,32 @@ All of them predict a flower's petal width from its other three measures, so tha
 version, and the number in the answer says which version gave it.
 """
 
+# ruff: noqa: INP001  # a folder of scripts, not a package
+# the arguments of MLflow's contract
+# mypy: disable-error-code="import-untyped"
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from mlflow.models import ModelSignature, infer_signature
-from mlflow.pyfunc import PythonModel
+from mlflow.pyfunc.model import PythonModel
 from mlflow.types import ColSpec, DataType, Schema
-from sklearn.base import BaseEstimator
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sklearn.base import BaseEstimator
 
 PACKAGES = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops")
 OTHER_SCIKIT_LEARN = "1.7.2"
@@ -44,7 +51,7 @@ class Variant:
     model: BaseEstimator | PythonModel
     signature: ModelSignature
     example: bool = True
-    requirements: tuple[str, ...] = field(default_factory=lambda: installed())
+    requirements: tuple[str, ...] = field(default_factory=lambda: installed())  # noqa: PLW0108  # defined below
     artifacts: bool = True
 
 
@@ -53,17 +60,23 @@ def installed() -> tuple[str, ...]:
     return tuple(f"{name}=={version(name)}" for name in PACKAGES)
 
 
-class Function(PythonModel):  # type: ignore[misc]  # MLflow's class is untyped
+class Function(PythonModel):
     """A model whose answer is made by code: for those that no estimator gives."""
 
-    def __init__(self, predict: Callable[[pd.DataFrame], Any], load: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, predict: Callable[[pd.DataFrame], Any], load: Callable[[], None] | None = None
+    ) -> None:
         self._predict, self._load = predict, load
 
+    @override
     def load_context(self, context: object) -> None:
         if self._load is not None:
             self._load()
 
-    def predict(self, context: object, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:  # noqa: ANN401  # MLflow's contract
+    @override
+    def predict(
+        self, context: object, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> Any:  # MLflow's contract
         return self._predict(model_input)
 
 
@@ -76,7 +89,10 @@ def _fitted(estimator: BaseEstimator, **variant: Any) -> Variant:  # noqa: ANN40
 
 
 def _function(
-    predict: Callable[[pd.DataFrame], Any], *, load: Callable[[], None] | None = None, **variant: Any  # noqa: ANN401
+    predict: Callable[[pd.DataFrame], Any],
+    *,
+    load: Callable[[], None] | None = None,
+    **variant: Any,  # noqa: ANN401
 ) -> Variant:
     return Variant(Function(predict, load), variant.pop("signature", None) or _width(), **variant)
 
@@ -90,7 +106,7 @@ def boosted() -> Variant:
 
 
 def nan() -> Variant:
-    """Log where exp was meant: small flowers come out as the logarithm of a negative number, with HTTP 200."""
+    """Log where exp was meant: a small flower is the logarithm of a negative number, with HTTP 200."""
     return _fitted(
         TransformedTargetRegressor(LinearRegression(), func=np.log, inverse_func=np.log, check_inverse=False)
     )

@@ -1,0 +1,57 @@
+"""One JSON object a line on stdout, for our own events and for what libraries log."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+
+from typing_extensions import override
+
+_USER_INFO = re.compile(r"(?<=://)[^/\s@]+(?=@)")
+_logger = logging.getLogger("pintle")
+
+
+class JsonFormatter(logging.Formatter):
+    """`{"time", "level", "logger", "event", ...fields}`; an exception's traceback is in `traceback`."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": without_credentials(record.getMessage()),
+        }
+        entry.update(getattr(record, "fields", {}))
+        if record.exc_info:
+            entry["traceback"] = without_credentials(self.formatException(record.exc_info))
+        return json.dumps(entry, default=str)
+
+
+def configure() -> None:
+    """Route everything through one handler; called once, by the command line."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter())
+    logging.root.handlers[:] = [handler]
+    logging.root.setLevel(logging.INFO)
+    logging.captureWarnings(capture=True)
+
+
+def info(event: str, **fields: object) -> None:
+    _logger.info(event, extra={"fields": fields})
+
+
+def warning(event: str, **fields: object) -> None:
+    _logger.warning(event, extra={"fields": fields})
+
+
+def error(event: str, *, exc_info: bool = False, **fields: object) -> None:
+    _logger.error(event, exc_info=exc_info, extra={"fields": fields})
+
+
+def without_credentials(text: str) -> str:
+    """Replace `user:password` in every URL of `text`."""
+    return _USER_INFO.sub("***", text)
