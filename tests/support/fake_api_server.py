@@ -116,9 +116,9 @@ class FakeApiServer:
         shown = _scale(current) if subresource == "scale" else deepcopy(current)
         patched = json_patch(shown, body) if isinstance(body, list) else merge(shown, body)
         if subresource == "scale":
-            self._check_preconditions(resource, current, patched["metadata"])
+            self._check_preconditions(resource, current, patched["metadata"], subresource)
             patched = deepcopy(current) | {
-                "spec": {**current["spec"], "replicas": patched["spec"]["replicas"]}
+                "spec": {**current["spec"], "replicas": patched["spec"].get("replicas", 0)}
             }
             return _scale(self._update(resource, current, patched, ""))
         return deepcopy(self._update(resource, current, patched, subresource))
@@ -148,7 +148,7 @@ class FakeApiServer:
         current = self._find(resource, namespace, name)
         wanted = {"uid": uid, "resourceVersion": resource_version}
         self._check_preconditions(resource, current, {k: v for k, v in wanted.items() if v})
-        if resource == PODS or current["metadata"].get("finalizers"):
+        if resource in (PODS, NAMESPACES) or current["metadata"].get("finalizers"):
             if not current["metadata"].get("deletionTimestamp"):
                 obj = deepcopy(current)
                 obj["metadata"]["deletionTimestamp"] = naming.timestamp(self.clock.now())
@@ -178,8 +178,10 @@ class FakeApiServer:
             )
 
     @staticmethod
-    def _check_preconditions(resource: Resource, current: Body, wanted: Json) -> None:
-        for field in ("uid", "resourceVersion"):
+    def _check_preconditions(resource: Resource, current: Body, wanted: Json, subresource: str = "") -> None:
+        # The subresources of custom resources take the metadata of the object that there is.
+        uid_counts = not (subresource and resource.group == naming.GROUP)
+        for field in ("uid", "resourceVersion") if uid_counts else ("resourceVersion",):
             held = current["metadata"][field]
             if wanted.get(field, held) != held:
                 raise errors.Conflict(
@@ -189,7 +191,7 @@ class FakeApiServer:
     def _update(
         self, resource: Resource, current: Body, new: Body, subresource: str, *, dry_run: bool = False
     ) -> Body:
-        self._check_preconditions(resource, current, new["metadata"])
+        self._check_preconditions(resource, current, new["metadata"], subresource)
         if subresource == "status":
             new = {**deepcopy(current), "status": new.get("status")}
         elif resource in _WITH_STATUS and "status" in current:
@@ -208,7 +210,7 @@ class FakeApiServer:
         if (
             new["metadata"].get("deletionTimestamp")
             and not new["metadata"].get("finalizers")
-            and resource != PODS
+            and resource not in (PODS, NAMESPACES)
         ):
             return self._commit("DELETED", resource, new)
         return self._commit("MODIFIED", resource, new)
@@ -249,6 +251,7 @@ def _moves_generation(resource: Resource, current: Body, new: Body) -> bool:
 
 
 def _scale(obj: Body) -> Body:
+    replicas = obj["spec"].get("replicas", 0)
     metadata = {
         k: obj["metadata"][k] for k in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     }
@@ -256,6 +259,6 @@ def _scale(obj: Body) -> Body:
         "apiVersion": "autoscaling/v1",
         "kind": "Scale",
         "metadata": metadata,
-        "spec": {"replicas": obj["spec"].get("replicas", 0)},
+        "spec": {"replicas": replicas} if replicas else {},  # `omitempty` in Go: 0 is not there
         "status": {"replicas": (obj.get("status") or {}).get("replicas", 0)},
     }

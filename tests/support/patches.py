@@ -36,11 +36,9 @@ def merge(target: Any, patch: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def json_patch(obj: dict[str, Any], operations: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """RFC 6902. A failed `test` is a Conflict, as `ports.Cluster` has it."""
+    """RFC 6902. One that cannot be applied is a Conflict, as `ports.Cluster` has it."""
     try:
         patched: dict[str, Any] = jsonpatch.apply_patch(obj, operations)
-    except jsonpatch.JsonPatchTestFailed as error:
-        raise errors.Conflict(str(error), status=422) from error
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
-        raise errors.Invalid(str(error), status=422) from error
+        raise errors.Conflict(str(error), status=422) from error
     return patched
