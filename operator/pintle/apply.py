@@ -16,6 +16,7 @@ from pintle.ports import Cluster, Json
 
 # A child of a vanished owner is garbage collected within seconds: look again soon.
 GONE_SOON = 1.0
+GONE_LATER = 30.0
 
 
 class Applier:
@@ -110,7 +111,12 @@ class Applier:
         raise Conflict(text)
 
     def _refused(self, action: Action, error: Forbidden | Invalid, memory: Memory, now: datetime) -> None:
-        """Note what the API server refuses whatever the time; the next pass reports it and goes on."""
+        """Note what the API server refuses whatever the time; the next pass reports it and goes on.
+
+        A namespace that is on its way out refuses everything, and there is nothing to report it on.
+        """
+        if "is being terminated" in error.message:
+            raise Waiting(Reason.STARTING, error.message, after=GONE_LATER) from error
         quota = "exceeded quota" in error.message
         invalid = isinstance(error, Invalid)
         reason = (

@@ -50,7 +50,7 @@ def step(observed: Observed, declared: Declared, now: datetime) -> Step:
 def _serving(observed: Observed, serving: Record, now: datetime) -> Step:
     """Nothing to roll out. A record that was made again from what runs has lost its mark: mark it."""
     candidate = _candidate(observed, serving, now)
-    whole = candidate.ready and candidate.ready >= candidate.replicas
+    whole = candidate.replicas > 0 and _all_ready(candidate)
     if serving.cleared is None and whole and (cleared := _proven(candidate, now)):
         return Step(((record.clear(serving, cleared),),), turning=True)
     return Step()
@@ -184,7 +184,7 @@ def _towards_cold(observed: Observed, current: Roles, target: Record, now: datet
         threshold(spec.replicas), max(1, behind_service(observed, current.serving))
     ):
         return flip(observed, current, target, now)
-    if not target.cleared and candidate.ready >= spec.replicas and (cleared := _proven(candidate, now)):
+    if not target.cleared and _all_ready(candidate) and (cleared := _proven(candidate, now)):
         clear = record.clear(target, cleared)
         switch = flip(observed, current, target, now)
         return Step(((clear,), *switch.stages), switch.finding, target, turning=True)
@@ -205,6 +205,16 @@ def _candidate(observed: Observed, target: Record, now: datetime) -> Candidate:
         capacity_wait_seconds=spec.rollout.capacity_wait_seconds,
         now=now,
     )
+
+
+def _all_ready(candidate: Candidate) -> bool:
+    """All asked-for pods are ready at once.
+
+    The Deployment must say so too: pods of a deleted ModelDeployment of the same name carry the
+    same labels until garbage collection gets to them, and are none of this Deployment's.
+    """
+    wanted = candidate.replicas
+    return candidate.ready >= wanted and candidate.workload is not None and candidate.workload.ready >= wanted
 
 
 def _proven(candidate: Candidate, now: datetime) -> Cleared | None:
