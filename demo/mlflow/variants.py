@@ -129,8 +129,15 @@ def wrong_shape() -> Variant:
     return _function(lambda rows: np.zeros((len(rows), 2)))
 
 
+class Averaging(LinearRegression):  # type: ignore[misc]  # scikit-learn has no types
+    """Answers once for all rows together."""
+
+    def predict(self, X: pd.DataFrame) -> Any:  # noqa: ANN401, N803  # scikit-learn's contract
+        return super().predict(X).mean(keepdims=True)
+
+
 def one_answer() -> Variant:
-    return _function(lambda rows: np.array([float(len(rows))]))
+    return _fitted(Averaging())
 
 
 def raises() -> Variant:
@@ -199,6 +206,11 @@ def missing_artifacts() -> Variant:
     return _fitted(LinearRegression(), artifacts=False)
 
 
+def absent_package() -> Variant:
+    others = tuple(line for line in installed() if not line.startswith("scikit-learn"))
+    return _fitted(LinearRegression(), requirements=(*others, "scikit-learn==0.0.1"))
+
+
 def _unsafe(line: str) -> Variant:
     return _fitted(LinearRegression(), requirements=(*installed(), line))
 
@@ -222,5 +234,5 @@ VARIANTS: dict[str, Callable[[], Variant]] = {
     "unsafe-url": lambda: _unsafe("helper @ https://packages.invalid/helper-1.0-py3-none-any.whl"),
     "unsafe-index": lambda: _unsafe("--index-url https://packages.invalid/simple"),
     "unsafe-sdist": lambda: _unsafe("./helper-1.0.tar.gz"),
-    "absent-package": lambda: _unsafe("scikit-learn==0.0.1"),
+    "absent-package": absent_package,
 }
