@@ -1,0 +1,88 @@
+"""Pintle as an administrator installs it: images, CRDs, and the cluster overlay, from this working tree."""
+
+from contextlib import suppress
+
+from pintle.domain.resources import DEPLOYMENTS, NAMESPACES, PODS
+from tests.support.kube import MINE, Kube
+from tests.support.rest import Json
+from tests.support.schemas import CRDS, REPOSITORY, definitions
+from tests.support.waiting import until
+
+SYSTEM = "pintle-system"
+OPERATOR = "pintle-operator"
+OVERLAY = REPOSITORY / "manifests/overlays/cluster"
+_LABEL = f"app.kubernetes.io/name={OPERATOR}"
+
+
+def remove_leftovers(kube: Kube) -> None:
+    """Remove what an earlier run left: its namespaces, and its operator, which would act on objects of ours."""
+    kube.kubectl("-n", SYSTEM, "delete", "deployment", OPERATOR, "--ignore-not-found", "--wait=false")
+    for namespace in _namespaces(kube):
+        kube.delete(NAMESPACES, "", namespace)
+    until(lambda: not _namespaces(kube), within=180, what="namespaces of earlier runs are gone")
+    until(lambda: not operator_pods(kube), within=60, what="the operator of an earlier run is gone")
+
+
+def install(kube: Kube) -> None:
+    """Apply what the README says; `wait` waits for the operator."""
+    apply = ("apply", "--server-side", "--force-conflicts", "-k")
+    kube.kubectl(*apply, str(CRDS))
+    names = [f"crd/{crd['metadata']['name']}" for crd in definitions().values()]
+    kube.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+    kube.kubectl(*apply, str(OVERLAY))
+
+
+def wait(kube: Kube, *, within: float = 120) -> None:
+    """Wait until the operator is ready."""
+    kube.rolled_out(DEPLOYMENTS, SYSTEM, OPERATOR, within=within)
+
+
+def uninstall(kube: Kube) -> None:
+    """Take the operator and the namespaces of this run away; CRDs stay, for the tests of the API server."""
+    with suppress(AssertionError):
+        kube.kubectl("-n", SYSTEM, "delete", "deployment", OPERATOR, "--ignore-not-found")
+    for namespace in _namespaces(kube):
+        kube.delete(NAMESPACES, "", namespace)
+
+
+def operator_pods(kube: Kube) -> list[Json]:
+    """The operator's pods, those on their way out too."""
+    return kube.list(PODS, SYSTEM, _LABEL)
+
+
+def kill_operator(kube: Kube) -> set[str]:
+    """End the operator's pod at once, as a node's death would; returns the UIDs that are no more."""
+    pods = operator_pods(kube)
+    assert pods, "there is no operator to kill"
+    for pod in pods:
+        kube.delete(PODS, SYSTEM, pod["metadata"]["name"], grace=0)
+    return {pod["metadata"]["uid"] for pod in pods}
+
+
+def await_another_operator(kube: Kube, gone: set[str], *, within: float = 120) -> None:
+    """Wait until an operator is ready that is none of those that are gone."""
+
+    def ready() -> bool:
+        pods = operator_pods(kube)
+        conditions = [c for pod in pods for c in pod["status"].get("conditions", ()) if c["type"] == "Ready"]
+        others = not gone & {pod["metadata"]["uid"] for pod in pods}
+        return others and any(c["status"] == "True" for c in conditions)
+
+    until(ready, within=within, what="another operator is ready", now=lambda: operator_log(kube, 20))
+
+
+def operator_log(kube: Kube, lines: int) -> str:
+    """The end of the operator's log, and of that of the container before it if there was one."""
+    text = []
+    for pod in operator_pods(kube):
+        name = pod["metadata"]["name"]
+        command = ("-n", SYSTEM, "logs", name, f"--tail={lines}")
+        for more in ((), ("--previous",)):
+            with suppress(AssertionError):
+                text.append(f"{name} {' '.join(more)}\n{kube.kubectl(*command, *more)}")
+    return "\n".join(text) or "there is no operator's pod"
+
+
+def _namespaces(kube: Kube) -> list[str]:
+    labels = ",".join(f"{k}={v}" for k, v in MINE.items())
+    return [body["metadata"]["name"] for body in kube.list(NAMESPACES, labels=labels)]

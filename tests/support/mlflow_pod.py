@@ -1,0 +1,184 @@
+"""MLflow's tracking server as a pod, and the Job that registers models with it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pintle.domain.resources import DEPLOYMENTS, NAMESPACES, PODS, SECRETS, SERVICES
+from tests.support.kube import JOBS, MINE, RESTRICTED, Kube
+from tests.support.rest import Json
+from tests.support.waiting import until
+
+IMAGE = "docker.io/pintle/mlflow:0.1.0"
+PORT = 5000
+# MLflow's own default for administrators.
+ADMIN = "admin"
+ADMIN_PASSWORD = "admin-of-the-tests"
+
+_SERVER = f"mlflow server --host 0.0.0.0 --port {PORT} --workers 1 --allowed-hosts '*'"
+_STORES = "--backend-store-uri sqlite:////data/registry.db --artifacts-destination /data/artifacts"
+# The pod outlives the server: stopped, it refuses connections as a dead server does, and its data stay.
+# `setsid` makes the server and its workers one process group, which can be ended whole.
+_KEEP_RUNNING = """
+while :; do
+  if [ -e /data/stopped ]; then sleep 0.1; continue; fi
+  setsid {server} & echo $! > /data/pid
+  wait $!
+done
+"""
+_STOP = "touch /data/stopped; kill -s KILL -- -$(cat /data/pid)"
+_START = "rm -f /data/stopped"
+
+_RESTRICTED_POD = {
+    "runAsNonRoot": True,
+    "runAsUser": 65532,
+    "runAsGroup": 65532,
+    "fsGroup": 65532,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+_RESTRICTED_CONTAINER = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+
+
+@dataclass(frozen=True)
+class MlflowPod:
+    """A tracking server in a namespace of its own."""
+
+    kube: Kube
+    namespace: str
+    users: bool = False
+
+    @property
+    def uri(self) -> str:
+        return f"http://mlflow.{self.namespace}.svc:{PORT}"
+
+    def create(self) -> None:
+        """Ask for it; `wait` waits until it answers."""
+        labels = MINE | RESTRICTED
+        self.kube.create(NAMESPACES, "", {"metadata": {"name": self.namespace, "labels": labels}})
+        self.kube.create(SERVICES, self.namespace, _service())
+        if self.users:
+            self.kube.create(SECRETS, self.namespace, {"metadata": {"name": "auth"}, "stringData": _auth()})
+        self.kube.create(DEPLOYMENTS, self.namespace, _deployment(users=self.users))
+
+    def wait(self, *, within: float = 180) -> None:
+        """Wait until it answers."""
+        self.kube.rolled_out(DEPLOYMENTS, self.namespace, "mlflow", within=within)
+
+    def register(self, model: str, *variants: str, within: float = 300) -> list[str]:
+        """Register a version for each variant of the demo's models; their numbers, in order."""
+        name = f"register-{model}"
+        self.kube.create(JOBS, self.namespace, _job(name, self.uri, ["--model", model, *variants]))
+
+        def done() -> Json | None:
+            status: Json = self.kube.get(JOBS, self.namespace, name).get("status", {})
+            return status if status.get("succeeded") or status.get("failed") else None
+
+        status = until(done, within=within, what=f"Job {name} has ended")
+        printed = self.kube.kubectl("-n", self.namespace, "logs", f"job/{name}", "--all-containers")
+        assert status.get("succeeded"), f"registering {', '.join(variants)} failed:\n{printed}"
+        lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+        assert [line["variant"] for line in lines] == list(variants), printed
+        return [str(line["version"]) for line in lines]
+
+    def stop(self) -> None:
+        """End the server as a crash would, and wait until its endpoint is gone too."""
+        self._shell(_STOP)
+        until(lambda: not self._ready(), within=30, what="the MLflow pod is not ready any more")
+
+    def start(self) -> None:
+        """Start it again with all that it stored, and wait until it answers."""
+        self._shell(_START)
+        until(self._ready, within=60, what="MLflow answers again")
+
+    def run(self, code: str, *arguments: str) -> str:
+        """What a piece of Python prints that runs in the pod: a client inside the cluster."""
+        command = ("-n", self.namespace, "exec", "deploy/mlflow", "-c", "mlflow", "--")
+        return self.kube.kubectl(*command, "python", "-c", code, *arguments)
+
+    def _shell(self, script: str) -> None:
+        command = ("-n", self.namespace, "exec", "deploy/mlflow", "-c", "mlflow", "--")
+        self.kube.kubectl(*command, "sh", "-c", script)
+
+    def _ready(self) -> bool:
+        pods = self.kube.list(PODS, self.namespace, "app=mlflow")
+        conditions = [c for pod in pods for c in pod["status"].get("conditions", ()) if c["type"] == "Ready"]
+        return any(c["status"] == "True" for c in conditions)
+
+
+def _auth() -> dict[str, str]:
+    ini = [
+        "[mlflow]",
+        "default_permission = READ",
+        "database_uri = sqlite:////data/users.db",
+        f"admin_username = {ADMIN}",
+        f"admin_password = {ADMIN_PASSWORD}",
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth",
+    ]
+    return {"auth.ini": "\n".join(ini) + "\n"}
+
+
+def _service() -> dict[str, Any]:
+    ports = [{"port": PORT, "targetPort": PORT}]
+    return {"metadata": {"name": "mlflow"}, "spec": {"selector": {"app": "mlflow"}, "ports": ports}}
+
+
+def _deployment(*, users: bool) -> dict[str, Any]:
+    env = [{"name": "MLFLOW_DISABLE_TELEMETRY", "value": "true"},
+           {"name": "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "value": "false"}]  # fmt: skip
+    mounts = [{"name": "data", "mountPath": "/data"}]
+    volumes: list[dict[str, Any]] = [{"name": "data", "emptyDir": {}}]
+    server = f"{_SERVER} {_STORES}"
+    if users:
+        server += " --app-name basic-auth"
+        env += [{"name": "MLFLOW_AUTH_CONFIG_PATH", "value": "/auth/auth.ini"},
+                {"name": "MLFLOW_FLASK_SERVER_SECRET_KEY", "value": "for-tests"}]  # fmt: skip
+        mounts.append({"name": "auth", "mountPath": "/auth"})
+        volumes.append({"name": "auth", "secret": {"secretName": "auth"}})
+    container = {
+        "name": "mlflow",
+        "image": IMAGE,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["sh", "-c", _KEEP_RUNNING.format(server=server)],
+        "env": env,
+        "volumeMounts": mounts,
+        "readinessProbe": {
+            "httpGet": {"path": "/health", "port": PORT},
+            "periodSeconds": 1,
+            "timeoutSeconds": 5,
+            "failureThreshold": 1,
+        },
+        "resources": {"requests": {"cpu": "50m", "memory": "512Mi"}},
+        "securityContext": _RESTRICTED_CONTAINER,
+    }
+    pod = {
+        "containers": [container],
+        "volumes": volumes,
+        "securityContext": _RESTRICTED_POD,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 1,
+    }
+    labels = {"app": "mlflow"}
+    template = {"metadata": {"labels": labels}, "spec": pod}
+    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
+    return {"metadata": {"name": "mlflow"}, "spec": spec}
+
+
+def _job(name: str, uri: str, arguments: list[str]) -> dict[str, Any]:
+    container = {
+        "name": "register",
+        "image": IMAGE,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python", "/opt/demo/train.py", *arguments],
+        "env": [{"name": "MLFLOW_TRACKING_URI", "value": uri}],
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - a path in the container
+        "securityContext": _RESTRICTED_CONTAINER,
+    }
+    pod = {
+        "restartPolicy": "Never",
+        "containers": [container],
+        "volumes": [{"name": "tmp", "emptyDir": {}}],
+        "securityContext": _RESTRICTED_POD,
+        "automountServiceAccountToken": False,
+    }
+    return {"metadata": {"name": name}, "spec": {"backoffLimit": 0, "template": {"spec": pod}}}
