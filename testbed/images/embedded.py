@@ -29,8 +29,8 @@ def provide(
         if given.get(image.target) == image.key and image.reference in there:
             continue
         archive = _built(image, repository, cache / "images")
-        with progress.step(f"Loading {image.reference}"), archive.open("rb") as content:
-            containerd.load(inside, content)
+        with progress.step(f"Loading {image.reference}"):
+            containerd.load_missing(inside, archive, image.reference)
         given[image.target] = image.key
         _write(record, given)
 
