@@ -96,6 +96,14 @@ class Deployed:
         behind = {e["targetRef"]["uid"] for e in endpoints if e["conditions"].get("ready")}
         return {p["metadata"]["uid"]: restarts(p) for p in self.pods() if p["metadata"]["uid"] in behind}
 
+    def serving_pods_of(self, version: str) -> dict[str, int]:
+        """UID -> restarts, of the ready pods of a version, be they behind the Service or not."""
+        return {
+            p["metadata"]["uid"]: restarts(p)
+            for p in self.pods(version)
+            if "deletionTimestamp" not in p["metadata"]
+        }
+
     def uids(self, version: str | None = None) -> set[str]:
         """UIDs of its pods, or of those of one version."""
         return {p["metadata"]["uid"] for p in self.pods(version)}

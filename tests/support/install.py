@@ -15,7 +15,7 @@ _LABEL = f"app.kubernetes.io/name={OPERATOR}"
 
 
 def remove_leftovers(kube: Kube) -> None:
-    """Remove what an earlier run left: its namespaces, and its operator, which would act on objects of ours."""
+    """Remove what an earlier run left: namespaces, and an operator that would act on ours."""
     kube.kubectl("-n", SYSTEM, "delete", "deployment", OPERATOR, "--ignore-not-found", "--wait=false")
     for namespace in _namespaces(kube):
         kube.delete(NAMESPACES, "", namespace)

@@ -80,14 +80,18 @@ class MlflowPod:
         assert [line["variant"] for line in lines] == list(variants), printed
         return [str(line["version"]) for line in lines]
 
+    def delete(self) -> None:
+        """Remove it with its namespace, in the background."""
+        self.kube.delete(NAMESPACES, "", self.namespace)
+
     def stop(self) -> None:
         """End the server as a crash would, and wait until its endpoint is gone too."""
-        self._shell(_STOP)
+        self.shell(_STOP)
         until(lambda: not self._ready(), within=30, what="the MLflow pod is not ready any more")
 
     def start(self) -> None:
         """Start it again with all that it stored, and wait until it answers."""
-        self._shell(_START)
+        self.shell(_START)
         until(self._ready, within=60, what="MLflow answers again")
 
     def run(self, code: str, *arguments: str) -> str:
@@ -95,7 +99,8 @@ class MlflowPod:
         command = ("-n", self.namespace, "exec", "deploy/mlflow", "-c", "mlflow", "--")
         return self.kube.kubectl(*command, "python", "-c", code, *arguments)
 
-    def _shell(self, script: str) -> None:
+    def shell(self, script: str) -> None:
+        """Run a shell script in the pod."""
         command = ("-n", self.namespace, "exec", "deploy/mlflow", "-c", "mlflow", "--")
         self.kube.kubectl(*command, "sh", "-c", script)
 

@@ -1,0 +1,1 @@
+"""Measurements on the test bed; `make bench` runs them."""

@@ -1,0 +1,74 @@
+"""Labels and annotations as Argo CD and Flux write them: nothing that serves may notice."""
+
+import pytest
+
+from pintle.domain.resources import PODS
+from tests.e2e.conftest import Figure
+from tests.support.deployed import OWNED, Deployed, restarts
+from tests.support.rest import Json
+from tests.support.rig import BOOSTED, LINEAR, Rig
+
+ARGO_CD = {
+    "labels": {"app.kubernetes.io/instance": "models"},
+    "annotations": {"argocd.argoproj.io/tracking-id": "models:pintle.dev/ModelDeployment:ml/iris"},
+}
+FLUX = {
+    "labels": {
+        "kustomize.toolkit.fluxcd.io/name": "models",
+        "kustomize.toolkit.fluxcd.io/namespace": "flux-system",
+    },
+    "annotations": {"reconcile.fluxcd.io/requestedAt": "2026-11-22T10:00:00Z"},
+}
+# Labels that Pintle writes on children, with other values on the parent.
+OURS = {"labels": {"app.kubernetes.io/name": "another", "app.kubernetes.io/managed-by": "Helm"}}
+GONE = {
+    "labels": {"app.kubernetes.io/instance": None},
+    "annotations": {"argocd.argoproj.io/tracking-id": None},
+}
+
+
+@pytest.fixture(scope="module")
+def iris(rig: Rig, namespace: str) -> Deployed:
+    """Version 2 serves, and version 1 stands by: there is a child of every kind."""
+    deployed = Deployed(rig.kube, namespace)
+    deployed.create(version=int(LINEAR))
+    deployed.ready(LINEAR)
+    deployed.edit(version=int(BOOSTED))
+    deployed.ready(BOOSTED)
+    return deployed
+
+
+def test_labels_and_annotations_change_no_child(rig: Rig, iris: Deployed, figure: Figure) -> None:
+    rig.audit.settled(rig.audit.mark(), iris.namespace)
+    before = _children(iris)
+    assert {kind for kind, _ in before} == {kind.plural for kind in (*OWNED, PODS)}
+    mark = rig.audit.mark()
+    for edit in (ARGO_CD, FLUX, OURS, GONE):
+        iris.annotate(**edit)
+    # The operator has seen all of them when it has seen the edit that comes after them.
+    iris.edit(revisionHistoryLimit=6)
+    iris.ready(BOOSTED, within=30)
+    assert _children(iris) == before
+    tally = rig.audit.settled(mark, iris.namespace)
+    assert {r.resource for r in tally.requests if r.is_write} <= {"modeldeployments/status"}, tally
+    body = iris.body()
+    assert body["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm", "metadata are the user's"
+    figure(f"{len(before)} children unchanged; {tally}")
+
+
+def _children(iris: Deployed) -> dict[tuple[str, str], Json]:
+    """Kind and name -> all of a child but its status; of a pod, how often it was restarted too."""
+    found = {}
+    for kind in (*OWNED, PODS):
+        for child in iris.children(kind):
+            metadata = {
+                k: v for k, v in child["metadata"].items() if k not in ("resourceVersion", "managedFields")
+            }
+            rest = {k: v for k, v in child.items() if k not in ("metadata", "status")}
+            status = (
+                {"restarts": restarts(child)}
+                if kind is PODS
+                else {"rv": child["metadata"]["resourceVersion"]}
+            )
+            found[kind.plural, child["metadata"]["name"]] = {"metadata": metadata, **rest, **status}
+    return found

@@ -1,0 +1,30 @@
+"""Predictions all the time from inside the cluster, through a ModelDeployment's Service."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from demo.traffic import Declared, Request, Target, Traffic, totals, undeclared
+from tests.support.deployed import Deployed
+from tests.support.predicting import BODY
+
+
+@contextmanager
+def load(deployed: Deployed, *, rate: float) -> Iterator[Traffic]:
+    """Send predictions at a rate, on a new connection each, from the first answer on."""
+    target = Target(
+        deployed.name, f"{deployed.name}.{deployed.namespace}.svc", body=BODY, rate=rate, timeout_seconds=30
+    )
+    command = deployed.kube.cluster.kubectl()
+    name = f"load-{deployed.name}"
+    with Traffic(command, namespace=deployed.namespace, targets=[target], name=name) as traffic:
+        traffic.wait_live(deployed.name, timeout=60)
+        yield traffic
+
+
+def assert_faultless(requests: Iterable[Request], declared: Declared) -> str:
+    """See that none was lost, nor answered by an undeclared version or with NaN; says how many there were."""
+    found = list(requests)
+    counts = totals(found, declared)
+    bad = [r for r in found if r.outcome != "ok"] + undeclared(found, declared)
+    assert not bad, f"{counts}; the first of {len(bad)}: {bad[:5]}"
+    return f"0 of {counts.sent} requests lost, 0 wrong"

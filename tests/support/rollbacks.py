@@ -1,0 +1,94 @@
+"""Rollbacks to a warm standby under load, and how long the version before still answers.
+
+Measured from the API server's answer to the edit (its audit log) to the end of the last answer that the
+version before gave, as the clients inside the cluster have it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from demo.traffic import Traffic, answers_by
+from pintle.domain.resources import MODEL_RUNTIMES
+from tests.support.deployed import Deployed
+from tests.support.load import load
+from tests.support.rig import BOOSTED, LINEAR, Rig
+from tests.support.waiting import until
+
+REPLICAS = 2
+RATE = 100.0
+# Two names of one image, of which the node has the bytes: to the operator, and in the pods, they differ.
+IMAGES = ("docker.io/pintle/runtime:0.1.0", "pintle/runtime:0.1.0")
+# After this long without an answer from the version before, there is none to come.
+SETTLED_SECONDS = 1.0
+
+
+@dataclass
+class Pair:
+    """A deployment that serves one of two versions, with the other as a warm standby, under load."""
+
+    rig: Rig
+    deployed: Deployed
+    traffic: Traffic
+    serving: str
+    other: str
+    shapes: int = 0
+
+    def roll_back(self) -> float:
+        """Edit to the standby; seconds until the last answer of what served."""
+        mark = self.rig.audit.mark()
+        self.deployed.edit(version=int(self.other))
+        target = self.deployed
+        edit = self.rig.audit.accepted(mark, target.namespace, "modeldeployments", target.name)
+        before, self.serving, self.other = self.serving, self.other, self.serving
+        until(
+            lambda: target.body()["status"]["serving"]["version"] == self.serving,
+            within=30,
+            what=f"version {self.serving} serves",
+        )
+        self.traffic.wait(
+            lambda log: self._settled_by(log.requests[-1].began, edit.answered, before), 30, "settled answers"
+        )
+        return max(0.0, self._last_of(before, edit.answered) - edit.answered)
+
+    def _last_of(self, version: str, edited: float) -> float:
+        """When the last answer of a version ended; the edit if there was none after it."""
+        answers = answers_by(self.traffic.requests(), version=version, since=edited - 10)
+        return answers[-1].done if answers else edited
+
+    def _settled_by(self, latest: float, edited: float, before: str) -> bool:
+        return latest > self._last_of(before, edited) + SETTLED_SECONDS
+
+    def change_resources(self) -> None:
+        """Roll out another shape of what serves; the standby keeps the one that it has."""
+        self.shapes += 1
+        requests = {"cpu": f"{100 + self.shapes % 2}m", "memory": "512Mi"}
+        self.deployed.edit(resources={"requests": requests, "limits": {"memory": "2Gi"}})
+        self.deployed.ready(self.serving)
+
+    def change_image(self) -> None:
+        """Give the runtime another image, as an administrator does who upgrades it."""
+        runtime = self.rig.kube.get(MODEL_RUNTIMES, "", _runtime(self.deployed))
+        image = next(i for i in IMAGES if i != runtime["spec"]["image"])
+        self.rig.kube.merge(MODEL_RUNTIMES, "", _runtime(self.deployed), {"spec": {"image": image}})
+
+
+@contextmanager
+def pair(rig: Rig, namespace: str) -> Iterator[Pair]:
+    """Version 2 serves and version 1 stands by, on a runtime of their own."""
+    deployed = Deployed(rig.kube, namespace)
+    runtime = _runtime(deployed)
+    rig.kube.create(MODEL_RUNTIMES, "", {"metadata": {"name": runtime}, "spec": {"image": IMAGES[0]}})
+    try:
+        deployed.create(version=int(LINEAR), replicas=REPLICAS, runtime={"name": runtime})
+        deployed.ready(LINEAR)
+        deployed.edit(version=int(BOOSTED))
+        deployed.ready(BOOSTED)
+        with load(deployed, rate=RATE) as traffic:
+            yield Pair(rig, deployed, traffic, serving=BOOSTED, other=LINEAR)
+    finally:
+        rig.kube.delete(MODEL_RUNTIMES, "", runtime)
+
+
+def _runtime(deployed: Deployed) -> str:
+    return f"runtime-{deployed.namespace}"
