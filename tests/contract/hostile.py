@@ -1,0 +1,119 @@
+"""Servers that do not behave, on loopback, for tests of what asks them."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TypeAlias
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+Talk: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Server:
+    """What a server of a test has seen."""
+
+    def __init__(self) -> None:
+        self.uri = ""
+        self.port = 0
+        self.requests: list[str] = []  # the head of each, as it came in
+        self.sent = 0
+        self.left = asyncio.Event()  # a client has gone away
+
+    @property
+    def connections(self) -> int:
+        return len(self.requests)
+
+
+@asynccontextmanager
+async def serve(
+    talk: Talk | bytes, tls: ssl.SSLContext | None = None, *, ending: bytes = b"\r\n\r\n"
+) -> AsyncIterator[Server]:
+    """Answer each connection with these bytes, or by `talk`, once the request's head has been read.
+
+    With an empty `ending`, after the first bytes whatever they are.
+    """
+    server = Server()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = await reader.readuntil(ending) if ending else await reader.read(1024)
+            server.requests.append(head.decode("latin-1"))
+            if isinstance(talk, bytes):
+                writer.write(talk)
+                await writer.drain()
+            else:
+                await talk(reader, writer)
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            server.left.set()
+            writer.transport.abort() if writer.is_closing() else writer.close()
+
+    listening = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    server.port = listening.sockets[0].getsockname()[1]
+    server.uri = f"{'https' if tls else 'http'}://127.0.0.1:{server.port}"
+    try:
+        yield server
+    finally:
+        listening.close()
+
+
+def http(status: int, body: bytes | str = b"", *, kind: str = "application/json", **headers: str) -> bytes:
+    """A whole answer; `Set_Cookie=` is the header Set-Cookie."""
+    content = body.encode() if isinstance(body, str) else body
+    lines = [f"HTTP/1.1 {status} Status", f"Content-Type: {kind}", f"Content-Length: {len(content)}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + content
+
+
+class Authority:
+    """A certificate authority of a test, and what it signs."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "authority of the tests")])
+        builder = self._builder(self._name, self._key.public_key()).add_extension(
+            x509.BasicConstraints(ca=True, path_length=None), critical=True
+        )
+        self._certificate = builder.sign(self._key, hashes.SHA256())
+        self.pem = self._certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+    def server(self, host: str) -> ssl.SSLContext:
+        """TLS for a server that goes by a host name or an address."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+        name = x509.IPAddress(ip_address(host)) if host[0].isdigit() else x509.DNSName(host)
+        certificate = (
+            self._builder(subject, key.public_key())
+            .add_extension(x509.SubjectAlternativeName([name]), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        file = self._directory / f"{host}.pem"
+        encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+        file.write_bytes(
+            key.private_bytes(encoding, form, serialization.NoEncryption())
+            + certificate.public_bytes(encoding)
+        )
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(file)
+        return context
+
+    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+        now = datetime.now(UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(days=1))
+        )

@@ -1,0 +1,238 @@
+"""What every `ports.Registry` does: the adapter with a real MLflow server, and the registry in memory."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import pytest
+from mlflow import MlflowClient
+from typing_extensions import override
+
+from pintle.adapters.addresses import LOOPBACK, AddressRules
+from pintle.adapters.registry import MlflowRegistry
+from pintle.conditions import Reason
+from pintle.domain import RegisteredVersion
+from pintle.errors import PintleError, Retryable, Terminal
+from pintle.ports import REGISTRY, Credentials, Endpoint, Registry, name_registry
+from tests.support.fake_registry import SERVER_VERSION, FakeRegistry
+from tests.support.mlflow_server import ADMIN, ADMIN_PASSWORD, MlflowServer, model_name
+
+
+class Stage(Protocol):
+    """A registry to ask, and the means to change what is in it."""
+
+    registry: Registry
+    endpoint: Endpoint
+    with_users: Endpoint  # one that accepts ADMIN only
+
+    def register(self, model: str) -> str: ...
+    def set_alias(self, model: str, alias: str, version: str) -> None: ...
+    def delete_alias(self, model: str, alias: str) -> None: ...
+    def delete_version(self, model: str, version: str) -> None: ...
+    def delete_model(self, model: str) -> None: ...
+
+
+class Mlflow(Stage):
+    """The adapter, with a server that is changed by MLflow's own client."""
+
+    def __init__(self, server: MlflowServer, with_users: MlflowServer) -> None:
+        self.registry = MlflowRegistry(AddressRules.parse(allowed=LOOPBACK))
+        self.endpoint = Endpoint(server.uri)
+        self.with_users = Endpoint(with_users.uri)
+        self._client = MlflowClient(server.uri)
+
+    @override
+    def register(self, model: str) -> str:
+        if not self._client.search_registered_models(f"name = '{model}'"):
+            self._client.create_registered_model(model)
+        return str(self._client.create_model_version(model, f"s3://models/{model}").version)
+
+    @override
+    def set_alias(self, model: str, alias: str, version: str) -> None:
+        self._client.set_registered_model_alias(model, alias, version)
+
+    @override
+    def delete_alias(self, model: str, alias: str) -> None:
+        self._client.delete_registered_model_alias(model, alias)
+
+    @override
+    def delete_version(self, model: str, version: str) -> None:
+        self._client.delete_model_version(model, version)
+
+    @override
+    def delete_model(self, model: str) -> None:
+        self._client.delete_registered_model(model)
+
+
+class InMemory(Stage):
+    """The registry in memory."""
+
+    def __init__(self) -> None:
+        registry = FakeRegistry()
+        self._server = registry.server("http://registry:5000")
+        registry.server("http://users:5000").accepts = Credentials(ADMIN, ADMIN_PASSWORD)
+        self.registry = registry
+        self.endpoint = Endpoint("http://registry:5000")
+        self.with_users = Endpoint("http://users:5000")
+
+    @override
+    def register(self, model: str) -> str:
+        return self._server.register(model).version
+
+    @override
+    def set_alias(self, model: str, alias: str, version: str) -> None:
+        self._server.set_alias(model, alias, version)
+
+    @override
+    def delete_alias(self, model: str, alias: str) -> None:
+        self._server.delete_alias(model, alias)
+
+    @override
+    def delete_version(self, model: str, version: str) -> None:
+        self._server.delete_version(model, version)
+
+    @override
+    def delete_model(self, model: str) -> None:
+        self._server.delete_model(model)
+
+
+@pytest.fixture(params=["mlflow", "in memory"])
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    if request.param == "in memory":
+        yield InMemory()
+    else:
+        server = request.getfixturevalue("mlflow_server")
+        yield Mlflow(server, request.getfixturevalue("mlflow_server_with_users"))
+
+
+@pytest.fixture
+def model() -> str:
+    return model_name("iris")
+
+
+async def ask(stage: Stage, model: str, version: str) -> RegisteredVersion:
+    return await stage.registry.version(stage.endpoint, model, version)
+
+
+def said(error: pytest.ExceptionInfo[PintleError]) -> tuple[str, str]:
+    return error.value.reason, name_registry(error.value.message, "mlflow")
+
+
+async def test_a_version(stage: Stage, model: str) -> None:
+    versions = [stage.register(model), stage.register(model)]
+    first, second = [await ask(stage, model, version) for version in versions]
+    assert (first.model, first.version, second.version) == (model, "1", "2")
+    assert first.source
+    assert first.artifact_uri
+    assert first.created_time < second.created_time
+
+
+async def test_a_missing_version_names_the_newest(stage: Stage, model: str) -> None:
+    for _ in range(4):
+        stage.register(model)
+    with pytest.raises(Terminal) as error:
+        await ask(stage, model, "7")
+    assert REGISTRY in error.value.message
+    assert said(error) == (
+        Reason.VERSION_NOT_FOUND,
+        f"{model} version 7 is not in registry mlflow (newest is 4)",
+    )
+
+
+async def test_a_version_that_no_database_could_hold(stage: Stage, model: str) -> None:
+    stage.register(model)
+    with pytest.raises(Terminal) as error:
+        await ask(stage, model, "9999999999")
+    assert said(error)[1] == f"{model} version 9999999999 is not in registry mlflow (newest is 1)"
+
+
+async def test_a_model_without_versions(stage: Stage, model: str) -> None:
+    stage.delete_version(model, stage.register(model))
+    with pytest.raises(Terminal) as error:
+        await ask(stage, model, "1")
+    assert said(error) == (
+        Reason.VERSION_NOT_FOUND,
+        f"{model} version 1 is not in registry mlflow (the model has no versions)",
+    )
+
+
+async def test_a_missing_model_says_so(stage: Stage, model: str) -> None:
+    with pytest.raises(Terminal) as of_version:
+        await ask(stage, model, "1")
+    with pytest.raises(Terminal) as of_alias:
+        await stage.registry.alias(stage.endpoint, model, "champion")
+    assert said(of_version) == said(of_alias)
+    assert said(of_version) == (
+        Reason.VERSION_NOT_FOUND,
+        f"there is no model {model} in registry mlflow: register it",
+    )
+
+
+async def test_an_alias_moves_and_vanishes(stage: Stage, model: str) -> None:
+    stage.register(model), stage.register(model)
+    seen = []
+    for version in ("1", "2"):
+        stage.set_alias(model, "champion", version)
+        seen.append(await stage.registry.alias(stage.endpoint, model, "champion"))
+    assert seen == [await ask(stage, model, "1"), await ask(stage, model, "2")]
+    stage.delete_alias(model, "champion")
+    with pytest.raises(Terminal) as error:
+        await stage.registry.alias(stage.endpoint, model, "champion")
+    assert said(error) == (Reason.ALIAS_NOT_FOUND, f"{model} has no alias champion in registry mlflow")
+
+
+async def test_a_deleted_version_takes_its_aliases_along(stage: Stage, model: str) -> None:
+    stage.register(model), stage.register(model)
+    stage.set_alias(model, "champion", "2")
+    stage.delete_version(model, "2")
+    with pytest.raises(Terminal) as error:
+        await stage.registry.alias(stage.endpoint, model, "champion")
+    assert error.value.reason == Reason.ALIAS_NOT_FOUND
+    assert stage.register(model) == "3"  # the number is not used again
+
+
+async def test_a_model_made_again_is_another_one(stage: Stage, model: str) -> None:
+    before = await ask(stage, model, stage.register(model))
+    stage.delete_model(model)
+    after = await ask(stage, model, stage.register(model))
+    assert before.version == after.version == "1"
+    assert before.created_time < after.created_time
+
+
+async def test_the_servers_version(stage: Stage) -> None:
+    assert await stage.registry.server_version(stage.endpoint) == SERVER_VERSION
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [Credentials(), Credentials(ADMIN, "wrong"), Credentials(token="wrong")],
+    ids=["none", "password", "token"],
+)
+async def test_refused_credentials(stage: Stage, credentials: Credentials) -> None:
+    right = Endpoint(stage.with_users.uri, credentials=Credentials(ADMIN, ADMIN_PASSWORD))
+    assert await stage.registry.server_version(right) == SERVER_VERSION
+    wrong = Endpoint(stage.with_users.uri, credentials=credentials)
+    for question in (
+        stage.registry.version(wrong, "iris", "1"),
+        stage.registry.alias(wrong, "iris", "champion"),
+        stage.registry.server_version(wrong),
+    ):
+        with pytest.raises(Terminal) as error:
+            await question
+        assert error.value.reason == Reason.REGISTRY_FORBIDDEN
+        assert "(401)" in error.value.message
+        assert "wrong" not in error.value.message
+
+
+async def test_nobody_is_there(stage: Stage) -> None:
+    nobody = Endpoint("http://127.0.0.1:1")
+    for question in (
+        stage.registry.version(nobody, "iris", "1"),
+        stage.registry.alias(nobody, "iris", "champion"),
+        stage.registry.server_version(nobody),
+    ):
+        with pytest.raises(Retryable) as error:
+            await question
+        assert said(error) == (
+            Reason.REGISTRY_UNAVAILABLE,
+            "registry mlflow at http://127.0.0.1:1 cannot be connected to (connection refused)",
+        )
