@@ -24,7 +24,7 @@ _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 class Lookups(AbstractResolver):
     """Has threads of its own, and takes one for each name, however many ask for it."""
 
-    def __init__(self, lookup: GetAddrInfo = socket.getaddrinfo) -> None:
+    def __init__(self, lookup: GetAddrInfo) -> None:
         self._lookup = lookup
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="registry-lookup")
         self._running: dict[str, asyncio.Future[list[tuple[Any, ...]]]] = {}

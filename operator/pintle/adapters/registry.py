@@ -7,12 +7,14 @@ What the server says in an error is judged by its status and error code and neve
 message: see `ports.Registry`.
 """
 
+from socket import getaddrinfo
 from typing import TypeVar
 
 import orjson
 from pydantic import BaseModel, Field, ValidationError
 
 from pintle.adapters.addresses import AddressRules
+from pintle.adapters.lookups import GetAddrInfo
 from pintle.adapters.registry_http import Answer, Conversation, HttpReader, Limits
 from pintle.conditions import Reason
 from pintle.domain import RegisteredVersion
@@ -71,10 +73,19 @@ _A = TypeVar("_A", bound=BaseModel)
 
 
 class MlflowRegistry:
-    """A `ports.Registry`. It holds no state of any registry, and tries nothing twice."""
+    """A `ports.Registry`. It holds no state of any registry, and tries nothing twice.
 
-    def __init__(self, rules: AddressRules | None = None, limits: Limits | None = None) -> None:
-        self._http = HttpReader(rules or AddressRules(), limits or Limits())
+    `lookup` turns host names into addresses, as `socket.getaddrinfo` does; it may block.
+    """
+
+    def __init__(
+        self,
+        rules: AddressRules | None = None,
+        limits: Limits | None = None,
+        *,
+        lookup: GetAddrInfo = getaddrinfo,
+    ) -> None:
+        self._http = HttpReader(rules or AddressRules(), limits or Limits(), lookup)
 
     async def version(self, endpoint: Endpoint, model: str, version: str) -> RegisteredVersion:
         """See `ports.Registry`."""

@@ -6,12 +6,12 @@ closes idle connections after 5 s).
 """
 
 import base64
+import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from socket import getaddrinfo
 
 import aiohttp
 from yarl import URL
@@ -45,7 +45,7 @@ class Answer:
 class HttpReader:
     """Opens conversations with registries. One for the process."""
 
-    def __init__(self, rules: AddressRules, limits: Limits, *, lookup: GetAddrInfo = getaddrinfo) -> None:
+    def __init__(self, rules: AddressRules, limits: Limits, lookup: GetAddrInfo) -> None:
         self._rules = rules
         self._limits = limits
         self._lookups = Lookups(lookup)
@@ -232,8 +232,8 @@ def _trouble(error: aiohttp.ClientError) -> str:
             )
         case aiohttp.ClientSSLError():
             return "does not speak TLS as it should: check the scheme in spec.uri"
-        case aiohttp.ClientConnectorError(os_error=OSError(strerror=str(why))):
-            return f"cannot be connected to ({why.lower()})"
+        case aiohttp.ClientConnectorError(os_error=OSError(errno=int(number))):
+            return f"cannot be connected to ({os.strerror(number).lower()})"
         case aiohttp.ClientConnectorError():
             return "cannot be connected to"
         case aiohttp.ClientResponseError():
