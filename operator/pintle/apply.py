@@ -54,9 +54,7 @@ class Applier:
                 case Create():
                     self._keep(action, await self._cluster.create(action.resource, namespace, action.body))
                 case Patch():
-                    answer = await self._patch(namespace, action)
-                    if not action.subresource:
-                        self._keep(action, answer)
+                    self._keep(action, await self._patch(namespace, action))
                 case Replace():
                     answer = await self._cluster.replace(action.resource, namespace, action.body)
                     self._keep(action, answer)
@@ -89,6 +87,15 @@ class Applier:
         )
 
     def _keep(self, action: Action, answer: Json) -> None:
+        """Put an answer into the cache, so that the next pass does not do the same again."""
+        if answer.get("kind") == "Scale":
+            # The answer is a view of the object: its replicas and its new resourceVersion.
+            found = self._cache.get(action.resource, answer["metadata"]["namespace"], action.name)
+            if found is None:
+                return
+            found["metadata"]["resourceVersion"] = answer["metadata"]["resourceVersion"]
+            found["spec"]["replicas"] = answer["spec"].get("replicas", 0)
+            answer = found
         self._cache.upsert(action.resource, answer)
 
     async def _taken(

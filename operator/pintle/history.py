@@ -16,7 +16,7 @@ SERVING = "Serving"
 REPLACED = "Replaced"
 
 
-def history(observed: Observed, current: Roles) -> list[dict[str, Any]]:
+def history(observed: Observed, current: Roles, now: datetime) -> list[dict[str, Any]]:
     """The history as it was, with what has happened since."""
     entries = [dict(entry) for entry in observed.deployment.status.get("history") or ()]
     for record in reversed(observed.records):
@@ -24,7 +24,7 @@ def history(observed: Observed, current: Roles) -> list[dict[str, Any]]:
             entries = [_rejection(observed, record, record.rejected), *entries]
     since = observed.traffic.since if observed.traffic else None
     if current.serving and since and not _tells_of_promotion(entries, current.serving, timestamp(since)):
-        entries = [_promotion(observed, current.serving, since), *_replaced(entries)]
+        entries = [_promotion(observed, current.serving, since, now), *_replaced(entries)]
     return entries[:LENGTH]
 
 
@@ -47,8 +47,15 @@ def _replaced(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [e | {"outcome": REPLACED} if e.get("outcome") == SERVING else e for e in entries]
 
 
-def _promotion(observed: Observed, record: Record, since: datetime) -> dict[str, Any]:
-    return _entry(observed, record, since) | {"promotedTime": timestamp(since), "outcome": SERVING}
+def _promotion(observed: Observed, record: Record, since: datetime, now: datetime) -> dict[str, Any]:
+    """A revision has taken the traffic.
+
+    What it took is counted until its endpoints were seen, which is now, if this process saw the
+    edit; one that started later only knows when the Service was switched.
+    """
+    saw_it_begin = observed.edited is not None and observed.edited <= since
+    entry = _entry(observed, record, now if saw_it_begin else since)
+    return entry | {"promotedTime": timestamp(since), "outcome": SERVING}
 
 
 def _rejection(observed: Observed, record: Record, rejected: Rejected) -> dict[str, Any]:

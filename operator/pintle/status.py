@@ -33,7 +33,7 @@ def build(
         "traffic": _traffic(current),
         "rollout": _rollout(observed, step, now),
         "rejected": _rejected(observed, now),
-        "history": history(observed, current),
+        "history": history(observed, current, now),
         "replicas": len(pods_of(observed, current.serving)),
         "replicasReady": f"{behind_service(observed, current.serving)}/{deployment.spec.replicas}",
         "selector": _selector(observed, current),
