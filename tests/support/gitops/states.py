@@ -1,0 +1,193 @@
+"""Every state that a tool may meet a ModelDeployment in, brought about in the world in memory.
+
+What a state looks like is what the operator's own reconciler writes there; nothing is written by hand.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pintle.domain.resources import MODEL_DEPLOYMENTS, PODS, REGISTRY_CONNECTIONS
+from pintle.naming import ANNOTATION_REJECT
+from tests.support.fake_api_server import Body
+from tests.support.fake_pods import Failure, Fate, Stage
+from tests.support.world import NAME, NAMESPACE, World
+
+RUNNING = 8.0  # seconds: enough for the pods of this world to come up or to fail, and to be counted
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state, and what each tool is to make of it: the table in docs/gitops/README.md.
+
+    `wait_ready`, `wait_available`: whether `kubectl wait --for=condition=...` returns.
+    `expressions`: the word of docs/gitops/flux/kustomization.yaml, where it is not that of kstatus.
+    `argo_message`: what Argo CD says, where it is not the message of Ready.
+    """
+
+    build: Callable[[World], None]
+    argo: str
+    kstatus: str
+    wait_ready: bool = False
+    wait_available: bool = True
+    expressions: str = ""
+    argo_message: str = ""
+
+    def body(self) -> Body:
+        """The object, in that state."""
+        world = World()
+        self.build(world)
+        return world.body
+
+
+def _serving(world: World, **spec: object) -> None:
+    world.apply(**{"version": 1, "replicas": 2} | spec)
+    world.run(RUNNING)
+    assert world.condition()["status"] == "True", world.condition()
+
+
+def _candidate(world: World, fate: Fate) -> None:
+    """Declare version 2, whose pods have this fate, while version 1 serves."""
+    _serving(world)
+    kubelet = world.controllers.kubelet
+    kubelet.fates[world.revision("1")] = kubelet.fate
+    kubelet.fate = fate
+    world.apply(version=2)
+    world.run(RUNNING)
+
+
+def _created(world: World) -> None:
+    world.apply(version=1, replicas=2)
+
+
+def _starting(world: World) -> None:
+    world.apply(version=1, replicas=2)
+    world.run(0.25)
+
+
+def _changed(world: World) -> None:
+    _serving(world)
+    world.apply(version=2)
+
+
+def _degraded(world: World) -> None:
+    _serving(world)
+    pod = world.api.objects(PODS)[0]["metadata"]["name"]
+    world.controllers.kubelet.unready(NAMESPACE, pod)
+    world.controllers.step()
+    world.operate()
+
+
+def _registry_unavailable(world: World) -> None:
+    _serving(world)
+    world.answers.failure = ("RegistryUnavailable", "registry mlflow does not answer: connection refused")
+    world.apply(version=2)
+    world.run(RUNNING)
+
+
+def _version_not_found(world: World) -> None:
+    _serving(world)
+    world.apply(version=9)
+    world.run(RUNNING)
+
+
+def _registry_not_found(world: World) -> None:
+    world.api.delete(REGISTRY_CONNECTIONS, NAMESPACE, "mlflow")
+    world.apply(version=1, replicas=2)
+    world.run(RUNNING)
+
+
+def _rejected_by_user(world: World) -> None:
+    _serving(world)
+    world.apply(version=2)
+    world.run(RUNNING)
+    world.annotate(**{ANNOTATION_REJECT: "version/2"})
+    world.run(RUNNING)
+
+
+def _suspended(world: World) -> None:
+    _serving(world)
+    world.apply(version=2, suspend=True)
+    world.run(RUNNING)
+
+
+def _suspended_serving(world: World) -> None:
+    _serving(world)
+    world.apply(suspend=True)
+    world.run(RUNNING)
+
+
+def _scaled_to_zero(world: World) -> None:
+    _serving(world)
+    world.apply(version=2, replicas=0)
+    world.run(RUNNING)
+
+
+def _scaled_to_zero_serving(world: World) -> None:
+    _serving(world)
+    world.apply(replicas=0)
+    world.run(RUNNING)
+
+
+def _terminating(world: World) -> None:
+    """As Argo CD deletes: with the propagation policy Foreground, whose finalizer keeps it for a while."""
+    _serving(world)
+    metadata = {"metadata": {"finalizers": ["foregroundDeletion"]}}
+    world.api.patch(MODEL_DEPLOYMENTS, NAMESPACE, NAME, metadata)
+    world.api.delete(MODEL_DEPLOYMENTS, NAMESPACE, NAME)
+
+
+def _proving(world: World) -> None:
+    _candidate(world, Fate(until=Stage.SERVING))
+
+
+def _insufficient_capacity(world: World) -> None:
+    _candidate(world, Fate(unschedulable="0/1 nodes are available: 1 Insufficient memory."))
+    world.run(120)
+
+
+def _image_pull_failed(world: World) -> None:
+    _candidate(world, Fate(image_problem="ErrImagePull"))
+
+
+def _refused(step: str, code: int, reason: str, message: str) -> Callable[[World], None]:
+    """A version that the runtime refuses, with the exit code and the words of its contract."""
+    return lambda world: _candidate(world, Fate(failure=Failure(step, code, reason, message)))
+
+
+def _first_refused(world: World) -> None:
+    world.controllers.kubelet.fate = Fate(failure=Failure(*_NAN))
+    world.apply(version=1, replicas=2)
+    world.run(RUNNING)
+
+
+_UNSEEN = "Waiting for Pintle to see this change"
+_NAN = ("serve", 15, "ProofFailed", "prediction[0] is NaN")
+
+STATES = {
+    "created": State(_created, "Progressing", "InProgress", wait_available=False, argo_message=_UNSEEN),
+    "starting": State(_starting, "Progressing", "InProgress", wait_available=False),
+    "serving": State(_serving, "Healthy", "Current", wait_ready=True),
+    "changed": State(_changed, "Progressing", "InProgress", wait_available=False, argo_message=_UNSEEN),
+    "proving": State(_proving, "Progressing", "InProgress"),
+    "degraded": State(_degraded, "Progressing", "InProgress", wait_available=False),
+    "registry-unavailable": State(_registry_unavailable, "Progressing", "InProgress"),
+    "insufficient-capacity": State(_insufficient_capacity, "Progressing", "InProgress"),
+    "image-pull-failed": State(_image_pull_failed, "Progressing", "InProgress"),
+    "proof-failed": State(_refused(*_NAN), "Degraded", "Failed"),
+    "first-proof-failed": State(_first_refused, "Degraded", "Failed", wait_available=False),
+    "version-not-found": State(_version_not_found, "Degraded", "Failed"),
+    "registry-not-found": State(_registry_not_found, "Degraded", "Failed", wait_available=False),
+    "rejected-by-user": State(_rejected_by_user, "Degraded", "Failed"),
+    "suspended": State(_suspended, "Suspended", "InProgress", expressions="Current"),
+    "suspended-serving": State(_suspended_serving, "Healthy", "Current", wait_ready=True),
+    "scaled-to-zero": State(_scaled_to_zero, "Suspended", "InProgress", expressions="Current"),
+    "scaled-to-zero-serving": State(_scaled_to_zero_serving, "Healthy", "Current", wait_ready=True),
+    "terminating": State(
+        _terminating,
+        "Progressing",
+        "Terminating",
+        wait_available=False,
+        expressions="InProgress",
+        argo_message="Being deleted",
+    ),
+}
