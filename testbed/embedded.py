@@ -83,16 +83,24 @@ def unhealthy(instance: Instance, programs: Programs) -> list[str]:
     return found
 
 
-def up(instance: Instance, *, with_node: bool, now: dt.datetime) -> None:
-    """Raises the instance, or what is missing of it; the instance's lock is held.
+def prepare(*, with_node: bool) -> Programs:
+    """Sees that this machine has what a cluster needs, and touches none.
 
     Raises:
-        TestbedError: something is missing on this machine, or does not start.
+        TestbedError: something is missing that cannot be installed or built here.
     """
     if with_node:
         _require_root()
         packages.ensure(packages.NODE)
-    programs = gobuild.ensure(cache_dir())
+    return gobuild.ensure(cache_dir())
+
+
+def up(instance: Instance, programs: Programs, *, with_node: bool, now: dt.datetime) -> None:
+    """Raises the instance, or what is missing of it; the instance's lock is held.
+
+    Raises:
+        TestbedError: something does not start.
+    """
     if with_node and not instance.node_mark.exists():
         instance.node_mark.touch()
     elif not unhealthy(instance, programs):

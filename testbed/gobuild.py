@@ -100,9 +100,9 @@ def _build(directory: Path, arguments: list[str]) -> None:
     _remove_unfinished(directory.parent)
     unfinished = Path(tempfile.mkdtemp(prefix=".building-", dir=directory.parent))
     command = ["go", "build", "-v", *arguments, "-o", f"{unfinished}/", "./cmd/..."]
-    with progress.step(f"Building Kubernetes {KUBERNETES_VERSION}, etcd and CoreDNS (minutes, once)") as step:
-        environ = _environment(os.environ)
-        step.total(_package_count(environ))
+    environ = _environment(os.environ)
+    title = f"Building Kubernetes {KUBERNETES_VERSION}, etcd and CoreDNS (minutes, once)"
+    with progress.step(title, _package_count(environ)) as step:
         _run(command, environ, step)
     unfinished.chmod(0o755)
     unfinished.rename(directory)  # whole or not at all

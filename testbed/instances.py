@@ -52,7 +52,16 @@ def every(state: Path) -> list[Instance]:
 
 
 def forget(state: Path, instance: Instance) -> None:
-    """Removes the instance's folder, and with the last one all that instances share. Frees its slot."""
+    """Removes the instance's folder, and with the last one all that instances share. Frees its slot.
+
+    The record goes last: until then the slot is the instance's, and a later run can carry on. The many files
+    of images are removed before the lock is taken, which every new instance needs.
+    """
+    for entry in instance.directory.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name != _RECORD:
+            entry.unlink()
     with locked(state / _SLOTS_LOCK):
         shutil.rmtree(instance.directory)
         left = every(state)

@@ -21,14 +21,9 @@ _console = Console(file=sys.stderr, highlight=False)
 class Step:
     """A piece of long work that is under way."""
 
-    def __init__(self, display: Progress | None, name: str) -> None:
+    def __init__(self, display: Progress | None, name: str, total: int | None) -> None:
         self._display = display
-        self._name = name
-        self._task = display.add_task(name, total=None) if display else None
-
-    def total(self, total: int) -> None:
-        if self._display and self._task is not None:
-            self._display.update(self._task, total=total)
+        self._task = display.add_task(name, total=total) if display else None
 
     def advance(self) -> None:
         if self._display and self._task is not None:
@@ -40,18 +35,22 @@ def say(message: str) -> None:
 
 
 @contextmanager
-def step(name: str) -> Iterator[Step]:
-    """Shows a step while it runs, and how long it took; nothing more when it fails: the error speaks."""
+def step(name: str, total: int | None = None) -> Iterator[Step]:
+    """Shows a step while it runs, with a bar when its `total` is known, and how long it took.
+
+    Nothing more when it fails: the error speaks.
+    """
     start = time.monotonic()
     if _console.is_terminal:
-        with _live() as display:
-            yield Step(display, name)
+        with _live(counted=total is not None) as display:
+            yield Step(display, name, total)
     else:
         say(f"{name} ...")
-        yield Step(None, name)
+        yield Step(None, name, total)
     say(f"{name}: {time.monotonic() - start:.1f} s")
 
 
-def _live() -> Progress:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeElapsedColumn(), console=_console, transient=True)
+def _live(*, counted: bool) -> Progress:
+    bar = (BarColumn(), MofNCompleteColumn()) if counted else ()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), *bar, TimeElapsedColumn())
+    return Progress(*columns, console=_console, transient=True)

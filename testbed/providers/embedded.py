@@ -24,10 +24,11 @@ class EmbeddedProvider:
         self._lock = state / f".{name}.lock"
 
     def up(self, *, control_plane_only: bool) -> Access:
+        with_node = not control_plane_only
+        programs = embedded.prepare(with_node=with_node)
         with locked(self._lock, self._waiting):
             instance = instances.find_or_create(self._state, self._name)
-            now = dt.datetime.now(dt.UTC)
-            embedded.up(instance, with_node=not control_plane_only, now=now)
+            embedded.up(instance, programs, with_node=with_node, now=dt.datetime.now(dt.UTC))
         return _access(instance)
 
     def down(self) -> None:
