@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass
 class Target:
     """One Service and how to send to it.
 
-    Either `rate` (requests a second, sent on time whatever the answers do) or `clients` (each sends its next
-    request when it has the answer to its last) is more than 0. `version_header` names the header that tells
-    which version answered; what follows its last slash is the version. `finite` judges NaN and infinities in
-    an answer as wrong.
+    Without a `body` a GET is sent, and whatever is answered with 200 is ok. Either `rate` or `clients` is
+    more than 0: requests a second, sent on time whatever the answers do; or clients of which each sends its
+    next request when it has the answer to its last. At a rate, `at_once` may wait for their answers; on a
+    machine that cannot keep up, the requests over that are skipped and counted. `version_header` names the
+    header that tells which version answered: what follows its last slash. `finite` judges NaN and infinities
+    as wrong.
     """
 
     name: str
@@ -21,6 +23,7 @@ class Target:
     body: str = ""
     rate: float = 0
     clients: int = 0
+    at_once: int = 16
     keep_alive: bool = False
     timeout_seconds: float = 10
     version_header: str = "pintle-model"

@@ -22,15 +22,15 @@ class Answer:
 
 
 def request_bytes(host: str, path: str, body: str, *, keep_alive: bool) -> bytes:
-    """A POST of JSON."""
+    """A POST of JSON, or a GET where there is no body."""
     content = body.encode()
     lines = [
-        f"POST {path} HTTP/1.1",
+        f"{'POST' if body else 'GET'} {path} HTTP/1.1",
         f"host: {host}",
-        "content-type: application/json",
-        f"content-length: {len(content)}",
         f"connection: {'keep-alive' if keep_alive else 'close'}",
     ]
+    if body:
+        lines += ["content-type: application/json", f"content-length: {len(content)}"]
     return "\r\n".join([*lines, "", ""]).encode() + content
 
 

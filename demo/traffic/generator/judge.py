@@ -10,13 +10,16 @@ from .http1 import Answer
 Outcome = Literal["ok", "wrong", "lost"]
 
 
-def judge(answer: Answer, *, finite: bool) -> tuple[Outcome, str]:
+def judge(answer: Answer, *, predicts: bool = True, finite: bool = True) -> tuple[Outcome, str]:
     """The outcome, and why it is not ok. Whether the version was to be expected is judged by the driver.
 
-    lost: any status but 200: whoever asked has no prediction. wrong: 200, and no prediction or no number.
+    lost: any status but 200: whoever asked has no prediction. wrong: 200, and no prediction or no number. The
+    body of what does not predict (`predicts` False) is not looked at.
     """
     if answer.status != HTTPStatus.OK:
         return "lost", answer.body[:300].decode(errors="replace")
+    if not predicts:
+        return "ok", ""
     try:
         predictions = json.loads(answer.body)["predictions"]
     except (ValueError, KeyError, TypeError):

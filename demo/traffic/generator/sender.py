@@ -10,7 +10,6 @@ from .judge import judge, version
 from .recorder import Recorder
 
 WAITING_SECONDS = 0.05
-MOST_AT_ONCE = 256
 
 
 class Sender:
@@ -57,7 +56,7 @@ class Sender:
         while not self._stopping.is_set():
             number += 1
             await asyncio.sleep(max(0.0, began + number / self._target.rate - time.monotonic()))
-            if len(self._under_way) >= MOST_AT_ONCE:
+            if len(self._under_way) >= self._target.at_once:
                 self._recorder.skip(self._target.name)
                 continue
             task = asyncio.create_task(self._once())
@@ -79,7 +78,7 @@ class Sender:
             )
             await asyncio.sleep(WAITING_SECONDS)  # clients would otherwise ask thousands of times a second
         else:
-            outcome, detail = judge(answer, finite=target.finite)
+            outcome, detail = judge(answer, predicts=bool(target.body), finite=target.finite)
             self._recorder.add(
                 target.name,
                 began,
