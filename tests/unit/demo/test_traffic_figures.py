@@ -71,13 +71,8 @@ def test_a_refused_version_has_no_flip_backs() -> None:
 
 
 def test_answers_are_found_by_version_revision_and_time() -> None:
-    requests = [
-        ok(3, "1", revision="a"),
-        ok(2, "1", revision="b", took=0.5),
-        ok(1, "2"),
-        lost(2),
-        nan(4, "1"),
-    ]
+    a, b = ok(3, "1", revision="a"), ok(2, "1", revision="b", took=0.5)
+    requests = [a, b, ok(1, "2"), lost(2), nan(4, "1")]
     assert answers_by(requests, version="1") == [b, a, requests[4]]
     assert answers_by(requests, revision="b") == [b]
     assert answers_by(requests, since=2, until=3) == [b]
