@@ -161,6 +161,7 @@ def _variables(work: Path, index: Index) -> dict[str, str]:
         "UV_NO_CONFIG": "1",
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_SYSTEM_CERTS": "1",
+        "UV_HTTP_RETRIES": "1",  # we try again ourselves, and say so in the log
         # On the volume of the environment, so that files are linked and not copied; removed with `work`.
         "UV_CACHE_DIR": str(work / "cache"),
         "UV_LINK_MODE": "hardlink",

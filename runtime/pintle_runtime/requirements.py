@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 NAME = "requirements.txt"
 MAX_BYTES = 1 << 20
+# Such names are valid for packages, and installers take them for files.
+ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar", ".zip", ".egg", ".whl")
 MAX_METADATA_BYTES = 10 << 20
 
 
@@ -146,6 +148,8 @@ def _requirement(line: _Line) -> Requirement:
         ) from None
     if requirement.url is not None:
         raise line.refused("a package from a URL is not allowed; packages come from the runtime's index only")
+    if requirement.name.lower().endswith(ARCHIVES):
+        raise line.refused("an archive of the artifact is not built; only wheels are installed from there")
     if "${" in line.text:
         raise line.refused("environment variables are not expanded")
     return requirement
