@@ -27,8 +27,8 @@ def planned(instance: Instance, programs: Programs, *, with_node: bool) -> list[
     """The components in the order of their start. Stopped in reverse: without etcd the API server hangs."""
     kube, url = str(programs.kube), server(instance, with_node=with_node)
     planned = [
-        Component("etcd", (kube, "etcd", *_etcd(instance))),
-        # It would wait for its watchers to leave, for a minute, and they do not.
+        # Both would wait for their clients to leave, up to a minute, and they do not.
+        Component("etcd", (kube, "etcd", *_etcd(instance)), grace=3),
         Component("apiserver", (kube, "apiserver", *_apiserver(instance, with_node=with_node)), grace=3),
         Component(
             "controller-manager",
@@ -46,6 +46,10 @@ def start(instance: Instance, planned: list[Component], url: str) -> None:
     Raises:
         TestbedError: the API server did not become ready.
     """
+    for component in reversed(planned):
+        record = components.read(instance, component.name)
+        if record and record.component != component:
+            components.stop(instance, component.name)
     for component in planned:
         components.start(instance, component)
         if component.name == "apiserver":
