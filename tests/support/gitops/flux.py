@@ -1,4 +1,4 @@
-"""What Flux makes of objects, by Flux's own code: the Go program in ``flux/``, built once on a machine.
+"""What Flux makes of objects, by Flux's own code: the Go program in ``go/``, built once on a machine.
 
 Flux's own, and not a CEL library for Python: health checks then have the environment (functions, optionals,
 number rules) and the order of evaluation that they have in a cluster, and kstatus and the clean-up of field
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from testbed.locks import locked
 from testbed.settings import cache_dir
 
-SOURCES = Path(__file__).with_name("flux")
+SOURCES = Path(__file__).with_name("go")
 
 Json = Mapping[str, Any]
 
