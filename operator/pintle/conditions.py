@@ -65,6 +65,8 @@ class Reason(StrEnum):
     PASSED = "Passed"
     NO_EXAMPLE = "NoExample"
     SKIPPED = "Skipped"
+    # The reason of a RegistryConnection's Ready=True.
+    CONNECTED = "Connected"
 
 
 RECONCILING = frozenset(
