@@ -58,8 +58,7 @@ class Applier:
                 case Replace():
                     answer = await self._cluster.replace(action.resource, namespace, action.body)
                     self._keep(action, answer)
-                    wanted = digest(action.body["spec"]["template"])
-                    in_vain = digest(answer["spec"]["template"]) != wanted
+                    in_vain = digest(answer["spec"]["template"]) != action.template_hash
                     return memory.repaired(action.name, now, in_vain=in_vain)
                 case Delete():
                     await self._cluster.delete(

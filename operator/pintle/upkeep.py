@@ -73,7 +73,7 @@ def _repair_workload(
         yield workload.scale(existing, wanted)
     cleared = record.cleared
     if cleared and existing.template_hash != cleared.template_hash and _may_restore(observed, existing):
-        yield workload.restore_template(existing, record)
+        yield workload.restore_template(existing, record, cleared.template_hash)
 
 
 def _may_restore(observed: Observed, existing: Workload) -> bool:

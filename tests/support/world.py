@@ -56,14 +56,15 @@ class Answers:
         self.failure: tuple[str, str] | None = None
         self.hangs = False
         self.asked: Counter[Query] = Counter()
-        self.wanted: dict[Key, Query] = {}
+        self.wanted: dict[Key, tuple[Query, datetime]] = {}
 
     def want(self, key: Key, query: Query) -> Resolution:
-        self.asked[query] += self.wanted.get(key) != query
-        self.wanted[key] = query
         now = self._clock.now()
+        if self.wanted.get(key, (None, now))[0] != query:
+            self.asked[query] += 1
+            self.wanted[key] = (query, now)
         if self.hangs:
-            return Pending(now)
+            return Pending(self.wanted[key][1])
         if self.failure:
             return Failed(*self.failure, now)
         found = self.versions.get(query.version or "")

@@ -95,11 +95,12 @@ def reclaim(workload: Workload, now: datetime) -> Patch:
     return Patch(DEPLOYMENTS, workload.revision, body, f"reclaim {workload.revision}")
 
 
-def restore_template(workload: Workload, record: Record) -> Replace:
+def restore_template(workload: Workload, record: Record, template_hash: str) -> Replace:
     """Put back a template that somebody changed."""
     body = {**workload.body, "spec": {**workload.body["spec"], "template": record.template}}
     body.pop("status", None)
-    return Replace(DEPLOYMENTS, workload.revision, body, f"put back the template of {workload.revision}")
+    why = f"put back the template of {workload.revision}"
+    return Replace(DEPLOYMENTS, workload.revision, body, template_hash, why)
 
 
 def revision_file(record: Record) -> dict[str, Any]:

@@ -48,11 +48,16 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """PUT one child whole, with its resourceVersion."""
+    """PUT a Deployment whole, with its resourceVersion, to put its template back.
+
+    `template_hash` is what the stored template's hash should be again: the API server fills in
+    defaults, so it is never that of what is sent.
+    """
 
     resource: Resource
     name: str
     body: Json = field(repr=False)
+    template_hash: str
     why: str
 
 
