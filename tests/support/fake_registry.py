@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from pintle.conditions import Reason
 from pintle.domain import RegisteredVersion
-from pintle.errors import PintleError, Retryable, Terminal
+from pintle.errors import Retryable, Terminal
 from pintle.ports import REGISTRY, Credentials, Endpoint
 
 T = TypeVar("T")
@@ -40,10 +40,11 @@ class FakeServer:
 
     def __init__(self, uri: str, created: Callable[[], int]) -> None:
         self.uri = uri
-        self.fault: PintleError | None = None
+        self.fault: Exception | None = None
         self.latency = 0.0
         self.accepts: Credentials | None = None  # None: no credentials are asked for
         self.asked: list[Asked] = []
+        self.asked_at: list[float] = []  # by the loop's clock
         self.open = 0
         self.most_open = 0
         self._created = created
@@ -97,6 +98,7 @@ class FakeServer:
 
     async def answer(self, asked: Asked, credentials: Credentials, find: Callable[[], T]) -> T:
         self.asked.append(asked)
+        self.asked_at.append(asyncio.get_running_loop().time())
         self.open += 1
         self.most_open = max(self.most_open, self.open)
         try:
@@ -105,7 +107,7 @@ class FakeServer:
         finally:
             self.open -= 1
         if self.fault:
-            raise type(self.fault)(self.fault.reason, self.fault.message)
+            raise self.fault.with_traceback(None)
         if self.accepts not in (None, credentials):
             raise Terminal(Reason.REGISTRY_FORBIDDEN, f"{REGISTRY} at {self.uri} does not accept them (401)")
         return find()
