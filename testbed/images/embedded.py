@@ -36,22 +36,33 @@ def provide(
 
 
 def _built(image: ProjectImage, repository: Path, folder: Path) -> Path:
-    """The archive of the image, built if there is none of this content; those of older content go."""
-    archive = folder / f"{image.target}-{image.key}.tar"
-    if archive.exists():
-        return archive
+    """The archive of the image, built if there is none of this content; those of older content go.
+
+    Archives are named by the image's ID, as other inputs may well give the same image.
+    """
+    if found := _archive(image, folder):
+        return found
     with locked(folder / ".lock", lambda: progress.say("waiting for another build of images")):
-        if not archive.exists():
-            packages.ensure(packages.IMAGES)
-            buildah = Buildah(folder / "buildah")
-            base.ensure(buildah, folder / "scratch")
-            with progress.step(f"Building {image.reference}"):
-                buildah.build(repository, image.target, image.reference, ca_bundle())
+        if found := _archive(image, folder):
+            return found
+        packages.ensure(packages.IMAGES)
+        buildah = Buildah(folder / "buildah")
+        base.ensure(buildah, folder / "scratch")
+        with progress.step(f"Building {image.reference}"):
+            image_id = buildah.build(repository, image.target, image.reference, ca_bundle())
+            archive = folder / f"{image.target}-{image_id[:16]}.tar"
+            if not archive.exists():
                 buildah.save(image.reference, archive)
-            for old in folder.glob(f"{image.target}-*.tar"):
-                if old != archive:
-                    old.unlink()
+        _write(folder / f"{image.target}.json", {"key": image.key, "archive": archive.name})
+        for old in set(folder.glob(f"{image.target}-*.tar")) - {archive}:
+            old.unlink()
     return archive
+
+
+def _archive(image: ProjectImage, folder: Path) -> Path | None:
+    latest = _read(folder / f"{image.target}.json")
+    archive = folder / latest.get("archive", "none")
+    return archive if latest.get("key") == image.key and archive.is_file() else None
 
 
 def _read(record: Path) -> dict[str, str]:
