@@ -5,17 +5,18 @@ proposed to argoproj/argo-cd as it is; and `argocd-cm.yaml`, for those who do no
 """
 
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tests.support.gitops.connection_states import CONNECTION_STATES, ConnectionState
 from tests.support.gitops.states import STATES, State
 from tests.support.schemas import REPOSITORY
 
 ARGO_CD = REPOSITORY / "docs/gitops/argo-cd"
 CUSTOMIZATIONS = ARGO_CD / "resource_customizations"
-MODEL_DEPLOYMENT = CUSTOMIZATIONS / "pintle.dev/ModelDeployment"
 
 CONFIG_MAP_HEAD = """\
 # Pintle's health checks for Argo CD:
@@ -27,14 +28,23 @@ data:
 
 def files() -> dict[Path, str]:
     """Every generated file and its text."""
-    bodies = {name: state.body() for name, state in STATES.items()}
-    written = {MODEL_DEPLOYMENT / f"testdata/{name}.yaml": _yaml(body) for name, body in bodies.items()}
-    tests = [_test(name, STATES[name], body) for name, body in bodies.items()]
-    written[MODEL_DEPLOYMENT / "health_test.yaml"] = _yaml({"tests": tests})
-    return written | {ARGO_CD / "argocd-cm.yaml": _config_map()}
+    return {
+        **_tests("ModelDeployment", STATES),
+        **_tests("RegistryConnection", CONNECTION_STATES),
+        ARGO_CD / "argocd-cm.yaml": _config_map(),
+    }
 
 
-def _test(name: str, state: State, body: dict[str, Any]) -> dict[str, Any]:
+def _tests(kind: str, states: Mapping[str, State | ConnectionState]) -> dict[Path, str]:
+    """`testdata/` and `health_test.yaml` of a kind."""
+    folder = CUSTOMIZATIONS / "pintle.dev" / kind
+    bodies = {name: state.body() for name, state in states.items()}
+    written = {folder / f"testdata/{name}.yaml": _yaml(body) for name, body in bodies.items()}
+    tests = [_test(name, states[name], body) for name, body in bodies.items()]
+    return written | {folder / "health_test.yaml": _yaml({"tests": tests})}
+
+
+def _test(name: str, state: State | ConnectionState, body: dict[str, Any]) -> dict[str, Any]:
     """What Argo CD is to say. Its message is that of `Ready`, but where this tells of another generation."""
     message = state.argo_message
     if not message:

@@ -10,9 +10,9 @@ from pintle.conditions import RECONCILING, STALLED, Condition, Reason, Type, kst
 from tests.support.fake_clock import FakeClock
 from tests.support.gitops.lua import Health, LuaError, health
 from tests.support.gitops.states import STATES
-from tests.support.gitops.testdata import ARGO_CD, CUSTOMIZATIONS, MODEL_DEPLOYMENT, files
+from tests.support.gitops.testdata import ARGO_CD, CUSTOMIZATIONS, files
 
-CHECK = (MODEL_DEPLOYMENT / "health.lua").read_text()
+CHECK = (CUSTOMIZATIONS / "pintle.dev/ModelDeployment/health.lua").read_text()
 CHECKS = sorted(CUSTOMIZATIONS.glob("*/*/health.lua"))
 
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from tests.support.gitops import flux
+from tests.support.gitops.connection_states import CONNECTION_STATES
 from tests.support.gitops.states import STATES
 from tests.support.schemas import REPOSITORY
 
@@ -38,6 +39,13 @@ def test_kstatus_says_what_the_table_says(judged: dict[str, flux.Health]) -> Non
 def test_the_expressions_say_what_the_table_says(judged: dict[str, flux.Health]) -> None:
     found = {name: health.expressions for name, health in judged.items()}
     assert found == {name: state.expressions or state.kstatus for name, state in STATES.items()}
+
+
+def test_kstatus_of_a_registry_connection(tmp_path: Path) -> None:
+    bodies = [state.body() for state in CONNECTION_STATES.values()]
+    answers = flux.health(bodies, {"current": "false"}, tmp_path)
+    found = {name: health.kstatus for name, health in zip(CONNECTION_STATES, answers, strict=True)}
+    assert found == {name: state.kstatus for name, state in CONNECTION_STATES.items()}
 
 
 def test_a_failure_is_told_in_the_operators_words(judged: dict[str, flux.Health]) -> None:

@@ -1,0 +1,31 @@
+-- Reads metadata and conditions only, and needs no Lua library: it runs from argocd-cm as it is.
+local health = { status = "Progressing", message = "Waiting for Pintle to see this change" }
+
+if obj.metadata.deletionTimestamp ~= nil then
+  health.message = "Being deleted"
+  return health
+end
+
+-- -1 until the operator has seen the object; the conditions of an older generation tell of another spec.
+if obj.status == nil or obj.status.observedGeneration ~= obj.metadata.generation then
+  return health
+end
+
+local conditions = {}
+for _, condition in ipairs(obj.status.conditions or {}) do
+  conditions[condition.type] = condition
+end
+
+local ready = conditions.Ready
+if ready == nil then
+  return health
+end
+
+health.message = ready.message
+if ready.status == "True" then
+  health.status = "Healthy"
+elseif conditions.Stalled ~= nil and conditions.Stalled.status == "True" then
+  -- Refused credentials and the like: somebody has to change something. What passes by itself is Progressing.
+  health.status = "Degraded"
+end
+return health
