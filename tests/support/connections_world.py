@@ -1,0 +1,174 @@
+"""One namespace's RegistryConnections in memory: API server, registries and operator, in virtual time.
+
+The operator here is the real one from the queue down; only the ports are fakes.
+"""
+
+import asyncio
+import base64
+from typing import Any
+
+from typing_extensions import override
+
+from pintle.cache import Cache
+from pintle.connections import Connections
+from pintle.controller import Controller
+from pintle.domain import Key
+from pintle.domain.resources import CONFIG_MAPS, REGISTRY_CONNECTIONS, SECRETS
+from pintle.errors import Forbidden
+from pintle.intake import Intake
+from pintle.naming import CREDENTIALS_TYPE
+from pintle.ports import Json, Resource
+from pintle.resolver import Resolver
+from pintle.workqueue import WorkQueue
+from tests.support.fake_api_server import Body, FakeApiServer, WatchType
+from tests.support.fake_cluster import FakeCluster, Request
+from tests.support.fake_controllers import FakeControllers
+from tests.support.fake_registry import FakeRegistry, FakeServer
+from tests.support.fake_watch import FakeWatch
+from tests.support.loop_clock import LoopClock
+
+NAMESPACE, NAME = "ml", "mlflow"
+KEY = Key(NAMESPACE, NAME)
+URI = "http://mlflow.ml.svc:5000"
+CONFIG = f"pintle-registry-{NAME}"
+PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+
+
+class Guarded(FakeCluster):
+    """The API server as the operator meets it: a Secret is read only where a Role allows it."""
+
+    def __init__(self, api: FakeApiServer) -> None:
+        super().__init__(api)
+        self.readable: set[str] = set()
+
+    @override
+    async def get(self, resource: Resource, namespace: str, name: str) -> Json:
+        if resource == SECRETS and name not in self.readable:
+            self.requests.append(Request("get", "secrets", namespace, name, 403))
+            raise Forbidden(f'secrets "{name}" is forbidden: User "pintle-operator"', status=403)
+        return await super().get(resource, namespace, name)
+
+
+class ConnectionsWorld:
+    """See the module. Make one inside a running loop, and `stop` it there."""
+
+    def __init__(self) -> None:
+        self.clock = LoopClock()
+        self.api = FakeApiServer(self.clock, namespaces=(NAMESPACE, "shop"))
+        self.cluster = Guarded(self.api)
+        self.controllers = FakeControllers(self.api)
+        self.registry = FakeRegistry()
+        self.changed: list[Key] = []
+        self.deployments: list[Key] = []
+        self.server  # noqa: B018 - somebody answers at URI
+        self.start()
+
+    @property
+    def server(self) -> FakeServer:
+        return self.registry.server(URI)
+
+    def start(self) -> None:
+        """A fresh process: empty memory, the caches filled from what the cluster holds."""
+        self.cache = Cache()
+        self.queue = WorkQueue[Key](jitter=lambda: 0.0)
+        self.connections = Connections(
+            self.cluster,
+            self.registry,
+            self.cache,
+            self.clock,
+            changed=self._changed,
+            requeue=self.queue.add,
+            jitter=lambda: 0.0,
+        )
+        self.resolver = Resolver(
+            self.registry,
+            self.clock,
+            self,
+            self.connections.endpoint,
+            self.deployments.append,
+            heard=self.connections.heard,
+            jitter=lambda: 0.0,
+        )
+        self.intake = Intake(self.cache, WorkQueue[Key](), self.queue, self)
+        for resource in (REGISTRY_CONNECTIONS, CONFIG_MAPS):
+            labels = "" if resource == REGISTRY_CONNECTIONS else "app.kubernetes.io/managed-by=pintle"
+            for body in self.api.objects(resource, labels=labels):
+                self.intake.take("LISTED", resource, body)
+        self.watch = FakeWatch(self.api, self._deliver)
+        controller = Controller("RegistryConnection", self.queue, self.connections.reconcile, self)
+        self.task = asyncio.create_task(controller.run(workers=2))
+
+    async def stop(self) -> None:
+        """The process ends; the cluster stays."""
+        if self.watch._changed in self.api.listeners:
+            self.api.listeners.remove(self.watch._changed)
+        self.queue.shut_down()
+        await self.task
+        await self.resolver.stop()
+        await self.connections.stop()
+
+    def _deliver(self, change: WatchType, resource: Resource, obj: Body) -> None:
+        self.intake.take(change, resource, obj)
+
+    def _changed(self, key: Key) -> None:
+        self.changed.append(key)
+        self.resolver.connection_changed(*key)
+
+    # What people do.
+
+    def connect(self, name: str = NAME, *, namespace: str = NAMESPACE, **spec: Any) -> Body:  # noqa: ANN401 - fields of the spec
+        wanted = {"uri": URI} | spec
+        return self.api.create(REGISTRY_CONNECTIONS, namespace, {"metadata": {"name": name}, "spec": wanted})
+
+    def edit(self, name: str = NAME, **spec: Any) -> None:  # noqa: ANN401 - as above
+        self.api.patch(REGISTRY_CONNECTIONS, NAMESPACE, name, {"spec": spec})
+
+    def secret(self, name: str = "credentials", *, kind: str = CREDENTIALS_TYPE, **data: str) -> None:
+        """Make or replace a Secret, and let the operator read it."""
+        if self.api.find(SECRETS, NAMESPACE, name):
+            self.api.remove(SECRETS, NAMESPACE, name)
+        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+        self.api.create(SECRETS, NAMESPACE, {"metadata": {"name": name}, "type": kind, "data": encoded})
+        self.cluster.readable.add(name)
+
+    # What people see.
+
+    def body(self, name: str = NAME, namespace: str = NAMESPACE) -> Body:
+        return self.api.get(REGISTRY_CONNECTIONS, namespace, name)
+
+    def status(self, name: str = NAME) -> dict[str, Any]:
+        return self.body(name).get("status") or {}
+
+    def ready(self, name: str = NAME) -> tuple[str, str]:
+        """Status and reason of Ready; a condition that is not of this generation fails the test."""
+        body = self.body(name)
+        for condition in body["status"].get("conditions", []):
+            assert condition["observedGeneration"] == body["metadata"]["generation"]
+            if condition["type"] == "Ready":
+                return condition["status"], condition["reason"]
+        return "", ""
+
+    def message(self, name: str = NAME) -> str:
+        found = [c["message"] for c in self.status(name).get("conditions", []) if c["type"] == "Ready"]
+        return found[0] if found else ""
+
+    @property
+    def config(self) -> Body:
+        return self.api.get(CONFIG_MAPS, NAMESPACE, CONFIG)
+
+    def reads(self) -> list[str]:
+        return [f"{r.resource}/{r.name}" for r in self.cluster.requests if r.verb == "get"]
+
+    def writes(self) -> dict[tuple[str, str], int]:
+        return dict(self.cluster.writes())
+
+    # As `ports.Metrics`.
+
+    def reconciled(self, outcome: str, seconds: float) -> None:
+        assert (outcome, seconds >= 0) != ("error", True), "a pass failed by a fault of our own"
+
+    def polled(self, outcome: str) -> None: ...
+
+    def transition(self, outcome: str) -> None: ...
+
+    def deployment(self, namespace: str, name: str, *, status: Json | None, model: str = "") -> None: ...
