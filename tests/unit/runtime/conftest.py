@@ -99,7 +99,7 @@ class Pod:
             env=environment(self.mounts.root, **variables),
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=150,
             check=False,
         )
         assert not result.stderr, result.stderr

@@ -98,7 +98,10 @@ def _handler(script: Script) -> Callable[..., BaseHTTPRequestHandler]:
                 "Content-Length", str(len(reply.body) if reply.promised is None else reply.promised)
             )
             self.end_headers()
-            self.wfile.write(reply.body)
+            if self.command != "HEAD":
+                self.wfile.write(reply.body)
+
+        do_HEAD = do_GET  # noqa: N815  # the name that the base class looks for
 
         @override
         def log_message(self, format: str, *args: Any) -> None:
