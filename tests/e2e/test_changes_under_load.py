@@ -50,14 +50,16 @@ CHANGES = (
 
 @pytest.fixture(scope="module")
 def iris(rig: Rig, namespace: str) -> Deployed:
-    return Deployed(rig.kube, namespace)
+    """Version 1 serves, with two pods."""
+    deployed = Deployed(rig.kube, namespace)
+    deployed.create(version=int(LINEAR), replicas=2)
+    deployed.ready(LINEAR)
+    return deployed
 
 
 def test_changes_under_load(rig: Rig, iris: Deployed, figure: Figure) -> None:
     assert len(CHANGES) >= 10
     assert sum(change.rollback for change in CHANGES) >= 5
-    iris.create(version=int(LINEAR), replicas=2)
-    iris.ready(LINEAR)
     with (
         watching(rig.api_client, MODEL_DEPLOYMENTS, iris.namespace) as watch,
         load(iris, rate=RATE) as traffic,
