@@ -21,8 +21,10 @@ from demo.traffic.driver import Traffic, TrafficError
 from demo.traffic.figures import Declared, Totals, answers_by, flip_backs, latencies, totals, undeclared
 from demo.traffic.generator.config import Target
 from demo.traffic.log import Log, Request
+from demo.traffic.manifest import IMAGE
 
 __all__ = [
+    "IMAGE",
     "Declared",
     "Log",
     "Request",

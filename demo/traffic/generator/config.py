@@ -11,9 +11,9 @@ class Target:
     Without a `body` a GET is sent, and whatever is answered with 200 is ok. Either `rate` or `clients` is
     more than 0: requests a second, sent on time whatever the answers do; or clients of which each sends its
     next request when it has the answer to its last. At a rate, `at_once` may wait for their answers; on a
-    machine that cannot keep up, the requests over that are skipped and counted. `version_header` names the
-    header that tells which version answered: what follows its last slash. `finite` judges NaN and infinities
-    as wrong.
+    machine that cannot keep up, the requests over that are skipped and counted. `version_header` and
+    `revision_header` tell which version answered (what follows the last slash) and in which shape. `finite`
+    judges NaN and infinities as wrong.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Target:
     keep_alive: bool = False
     timeout_seconds: float = 10
     version_header: str = "pintle-model"
+    revision_header: str = "pintle-revision"
     finite: bool = True
 
 

@@ -85,7 +85,7 @@ class Sender:
                 time.time(),
                 outcome,
                 version=version(answer, target.version_header),
-                revision=answer.headers.get("pintle-revision", ""),
+                revision=answer.headers.get(target.revision_header, ""),
                 status=answer.status,
                 detail=detail,
             )

@@ -1,0 +1,1 @@
+"""The steps of the story, one function each; `demo/story.py` puts them in order."""
