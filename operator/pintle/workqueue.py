@@ -61,13 +61,19 @@ class WorkQueue(Generic[K]):
             planned.cancel()
         self._later[key] = loop.call_later(seconds, self._due, key)
 
-    def add_rate_limited(self, key: K) -> float:
-        """Add a key after its backoff, which doubles each time, and return that backoff in seconds."""
+    def add_rate_limited(self, key: K, *, first: float | None = None, least: float = 0) -> float:
+        """Add a key after its backoff, which doubles each time, and return the seconds until then.
+
+        Args:
+            key: what failed.
+            first: the backoff of a first failure, BACKOFF_FIRST if left out.
+            least: what to wait at least, such as a server asked for.
+        """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         # The exponent is bounded: a key that fails for days must not overflow a float.
-        backoff = min(BACKOFF_FIRST * 2.0 ** min(failures, 32), BACKOFF_LIMIT)
-        seconds = backoff * (1 - 0.25 * self._jitter())
+        backoff = min((first or BACKOFF_FIRST) * 2.0 ** min(failures, 32), BACKOFF_LIMIT)
+        seconds = max(backoff * (1 - 0.25 * self._jitter()), least)
         self.add_after(key, seconds)
         return seconds
 

@@ -1,6 +1,7 @@
 """The connections to the API server, and the credentials that are used on them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
@@ -32,6 +33,34 @@ async def find_credentials(configuration: Configuration, kubeconfig: Path | None
             return
     await load_kube_config(  # type: ignore[no-untyped-call] # so it is
         config_file=str(kubeconfig) if kubeconfig else None, client_configuration=configuration
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Where the API server is and how to log in, for a client other than this package's. Paths are files."""
+
+    server: str
+    ca_path: str | None
+    certificate_path: str | None
+    key_path: str | None
+    scheme: str | None = None
+    token: str | None = field(default=None, repr=False)
+
+
+async def login(kubeconfig: Path | None = None) -> Login:
+    """Read the credentials as they are now. Raises ConfigException as `find_credentials` does."""
+    configuration = Configuration()
+    await find_credentials(configuration, kubeconfig)
+    header = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization") or ""
+    scheme, _, token = header.strip().rpartition(" ")
+    return Login(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert,
+        certificate_path=configuration.cert_file,
+        key_path=configuration.key_file,
+        scheme=scheme or None,
+        token=token or None,
     )
 
 

@@ -1,0 +1,55 @@
+"""The log: one JSON object a line, on standard output.
+
+Fields beside the message come from `extra`: `key` (namespace/name), `revision`, `generation`, `object`.
+"""
+
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import TextIO
+
+import orjson
+from typing_extensions import override
+
+# What every record has; all else on a record came from `extra`.
+_OWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+# Loggers that say more than a reader of an operator's log wants to know, and from which level they count.
+_QUIETER = {
+    "kopf.objects": logging.WARNING,
+    # "OS signals are ignored", each time: its loop is not the main one, and not meant to be.
+    "kopf._core.reactor.running": logging.ERROR,
+    "kopf.activities.authentication": logging.WARNING,
+    "aiohttp.access": logging.WARNING,
+    "asyncio": logging.WARNING,
+}
+
+
+class JsonFormatter(logging.Formatter):
+    """A record as one line of JSON."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {
+            name: value for name, value in record.__dict__.items() if name not in _OWN and value is not None
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def configure(level: str, stream: TextIO | None = None) -> None:
+    """Have everything that is logged from `level` on written to a stream, standard output by default."""
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name, least in _QUIETER.items():
+        logging.getLogger(name).setLevel(max(least, root.level))

@@ -1,0 +1,159 @@
+"""kopf: watch events in, and nothing else. The only module that imports it.
+
+Only `on.event` handlers, with storages that store nothing, so that kopf itself writes nothing: no
+finalizer, no annotation, no Event. What is set here was measured on kopf 1.45.2
+(docs/adr/0001-events-and-a-queue-of-our-own.md); `watches` runs it.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from typing import Any, TypeAlias
+
+import kopf
+from typing_extensions import override
+
+from pintle.adapters.kube_http import Login
+from pintle.domain import Json, Resource
+from pintle.intake import Change
+from pintle.resync import WATCHED
+from pintle.watches import Operate, StopFlag
+
+Deliver: TypeAlias = Callable[[Change, Resource, Json], None]
+LogIn: TypeAlias = Callable[[], Awaitable[Login]]
+
+_BACKOFF_LIMIT = 10.0
+_REQUEST_SECONDS = 30
+_PAGE = 500
+
+
+def operate(deliver: Deliver, login: LogIn, namespaces: Collection[str] = ()) -> Operate:
+    """Make a coroutine function that watches until it is told to stop, or until kopf gives up.
+
+    Args:
+        deliver: is given each event, in the loop that the coroutine runs in; must not block.
+        login: is asked for credentials at the start, and after each 401.
+        namespaces: what is watched; all if there are none.
+    """
+    registry = kopf.OperatorRegistry()
+    kopf.on.login(registry=registry)(_login(login))
+    for resource, _ in WATCHED:
+        kopf.on.event(
+            resource.group, resource.version, resource.plural, id=resource.plural, registry=registry
+        )(_handler(resource, deliver))
+
+    async def run(stop: StopFlag) -> None:
+        await kopf.operator(
+            registry=registry,
+            settings=_settings(),
+            standalone=True,  # one replica, or a Lease: kopf's peering freezes all where two are equal
+            clusterwide=not namespaces,
+            namespaces=list(namespaces),
+            stop_flag=stop,
+        )
+
+    return run
+
+
+def watchers(namespaces: Collection[str] = ()) -> frozenset[str]:
+    """Names of the tasks that watch while all is well (kopf, `_core/reactor/orchestration.py`)."""
+    names = set()
+    for resource, _ in WATCHED:
+        kind = f"{resource.plural}.{resource.version}.{resource.group}".strip(".")
+        scopes = list(namespaces) if resource.namespaced and namespaces else [None]
+        names |= {f"watcher for {kind}@{scope}" for scope in scopes}
+    return frozenset(names)
+
+
+def _handler(resource: Resource, deliver: Deliver) -> Any:  # noqa: ANN401 - kopf's own type for it is private
+    async def changed(event: kopf.RawEvent, **_: object) -> None:
+        change = event["type"] or "LISTED"  # no type: kopf has just listed the object
+        if change != "BOOKMARK":
+            deliver(change, resource, event["object"])
+
+    return changed
+
+
+def _login(login: LogIn) -> Any:  # noqa: ANN401 - kopf's own type for it is private
+    async def log_in(**_: object) -> kopf.ConnectionInfo:
+        found = await login()
+        return kopf.ConnectionInfo(
+            server=found.server,
+            ca_path=found.ca_path,
+            certificate_path=found.certificate_path,
+            private_key_path=found.key_path,
+            scheme=found.scheme,
+            token=found.token,
+        )
+
+    return log_in
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True  # it would watch all CRDs and namespaces of the cluster
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.persistence.progress_storage = _NoProgress()
+    settings.queueing.idle_timeout = 0.2  # a task for each object, for so long after its last event
+    settings.watching.chunk_size = _PAGE
+    settings.networking.request_timeout = _REQUEST_SECONDS
+    settings.networking.connect_timeout = _REQUEST_SECONDS
+    settings.networking.error_backoffs = _Backoffs()
+    # By default kopf kills the process ten minutes after it ended without having been told to.
+    settings.process.ultimate_exiting_timeout = None
+    for resource, labels in WATCHED:
+        if labels:
+            settings.watching.label_selectors[resource.group, resource.version, resource.plural] = labels
+    return settings
+
+
+class _Backoffs:
+    """Delays between attempts, without end: where they end kopf exits.
+
+    Each request iterates anew, so it must not be a generator.
+    """
+
+    def __iter__(self) -> Iterator[float]:
+        delay = 1.0
+        while True:
+            yield delay
+            delay = min(2 * delay, _BACKOFF_LIMIT)
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """Remembers nothing of an object: only handlers of changes need that."""
+
+    @override
+    def build(self, **_: object) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    @override
+    def fetch(self, **_: object) -> None:
+        return None
+
+    @override
+    def store(self, **_: object) -> None:
+        return None
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Remembers nothing of handlers: `on.event` ones are called once and never again."""
+
+    @override
+    def fetch(self, **_: object) -> None:
+        return None
+
+    @override
+    def store(self, **_: object) -> None:
+        return None
+
+    @override
+    def purge(self, **_: object) -> None:
+        return None
+
+    @override
+    def touch(self, **_: object) -> None:
+        return None
+
+    @override
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        return essence

@@ -1,0 +1,138 @@
+"""Keeps the watches running: a thread for them, another start when they end, and a look at their tasks.
+
+kopf runs in a thread and a loop of its own. When it ends it cancels every task that was made in its
+loop after its start (kopf 1.45.2, `_core/reactor/running.py`, `run_tasks`): in the loop that the work
+is done in, these would be passes under way, requests and timers. Nothing of ours runs in its loop but
+`_look`, which is there before it.
+"""
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+log = logging.getLogger(__name__)
+
+StopFlag: TypeAlias = asyncio.Event
+Operate: TypeAlias = Callable[[StopFlag], Awaitable[None]]
+"""Watches until the flag is set. May also end or fail by itself, and is then called again."""
+
+_RESTART_FIRST, _RESTART_LIMIT = 1.0, 30.0
+# A run that lasted so long was well: the next restart is quick again.
+_WELL_SECONDS = 60.0
+_LOOK_SECONDS = 1.0
+# Connections that kopf has closed go within the next rounds of the loop, which must not end before.
+_CLOSE_SECONDS = 0.1
+# A watcher that is gone for so long does not come back: kopf forgets those that were cancelled (kopf#1276).
+_GONE_SECONDS = 15.0
+# Longer than any recovery of kopf's own takes while the API server answers.
+_SICK_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was seen of the watching tasks: which are missing, since when, and when that was looked at."""
+
+    missing: frozenset[str]
+    since: float
+    at: float
+
+
+class Watches:
+    """Runs `operate` in a thread. `expected` are the names of the tasks that it watches with."""
+
+    def __init__(self, operate: Operate, expected: frozenset[str]) -> None:
+        self._operate = operate
+        self._expected = expected
+        self._thread = threading.Thread(target=self._run, name="watches", daemon=True)
+        self._loop = asyncio.new_event_loop()
+        self._stopping = False
+        self._stop: StopFlag | None = None
+        self._look_result = _Look(expected, time.monotonic(), time.monotonic())
+
+    def start(self) -> None:
+        """Start watching."""
+        self._look_result = _Look(self._expected, time.monotonic(), time.monotonic())
+        self._thread.start()
+
+    async def stop(self, seconds: float = 5.0) -> None:
+        """Stop watching. What has not ended after so many seconds is left to the end of the process."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: it has ended
+            self._loop.call_soon_threadsafe(self._request_stop)
+        await asyncio.to_thread(self._thread.join, seconds)
+        if self._thread.is_alive():
+            log.warning("the watches did not end within %s s", seconds)
+
+    def problem(self) -> str:
+        """What is wrong with the watches, for so long that somebody should be told; "" if nothing is."""
+        look, now = self._look_result, time.monotonic()
+        if now - look.at > _SICK_SECONDS:
+            return f"the thread that watches has not moved for {now - look.at:.0f} s"
+        if look.missing and now - look.since > _SICK_SECONDS:
+            return f"not watched for {now - look.since:.0f} s: {', '.join(sorted(look.missing))}"
+        return ""
+
+    def _request_stop(self) -> None:
+        self._stopping = True
+        if self._stop:
+            self._stop.set()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._keep_running())
+
+    async def _keep_running(self) -> None:
+        looking = asyncio.create_task(self._look(), name="look at the watches")
+        wait = _RESTART_FIRST
+        try:
+            while not self._stopping:
+                started = time.monotonic()
+                await self._run_once()
+                wait = _RESTART_FIRST if time.monotonic() - started > _WELL_SECONDS else wait
+                await self._pause(wait)
+                wait = min(2 * wait, _RESTART_LIMIT)
+        finally:
+            looking.cancel()
+            await asyncio.sleep(_CLOSE_SECONDS)
+
+    async def _run_once(self) -> None:
+        self._stop = asyncio.Event()
+        if self._stopping:
+            return
+        try:
+            await self._operate(self._stop)
+        except (Exception, asyncio.CancelledError):
+            # Nobody cancels this task: a cancellation that comes out of kopf is kopf's own.
+            log.exception("the watches failed; they are started again")
+        else:
+            if not self._stopping:
+                log.warning("the watches ended; they are started again")
+
+    async def _pause(self, seconds: float) -> None:
+        self._stop = asyncio.Event()
+        if not self._stopping:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), seconds)
+
+    async def _look(self) -> None:
+        """See which watching tasks are missing; start all of them anew when one has gone for good.
+
+        Where none has been there yet kopf is still logging in, or waits for the API server.
+        """
+        begun = False
+        while True:
+            now = time.monotonic()
+            present = {task.get_name() for task in asyncio.all_tasks() if not task.done()}
+            missing = self._expected - present
+            before = self._look_result
+            self._look_result = _Look(missing, before.since if before.missing and missing else now, now)
+            begun = begun or missing != self._expected
+            if missing and begun and now - self._look_result.since > _GONE_SECONDS and self._stop:
+                log.error("no longer watched: %s; starting the watches anew", ", ".join(sorted(missing)))
+                begun = False
+                self._stop.set()
+            await asyncio.sleep(_LOOK_SECONDS)
