@@ -1,0 +1,148 @@
+"""The how-to pages, command by command, as a reader follows them."""
+
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pintle.domain.resources import MODEL_RUNTIMES, NAMESPACES
+from tests.e2e.conftest import Figure
+from tests.support.console import Console
+from tests.support.deployed import Deployed
+from tests.support.kube import MINE, RESTRICTED
+from tests.support.mlflow_pod import MlflowPod
+from tests.support.rig import BOOSTED, LINEAR, NAN, Rig
+from tests.support.schemas import REPOSITORY
+
+# A page has up to three rollouts, and waits for one refusal.
+pytestmark = pytest.mark.timeout(1200)
+
+PAGES = REPOSITORY / "docs/how-to"
+PRIVATE = "e2e-docs-mlflow"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Somebody with a terminal, in a namespace of their own."""
+
+    rig: Rig
+    namespace: str
+    folder: Path
+
+    def follow(self, page: str, **actions: Callable[[], object]) -> int:
+        """Run all commands of a page; returns how many there were."""
+        named = {name.replace("_", "-"): action for name, action in actions.items()}
+        renamed = {
+            "http://mlflow.mlops.svc:5000": self.rig.mlflow.uri,
+            "http://mlflow.private.svc:5000": f"http://mlflow.{PRIVATE}.svc:5000",
+            "-n ml ": f"-n {self.namespace} ",
+            "/namespaces/ml/": f"/namespaces/{self.namespace}/",
+        }
+        console = Console(self.folder, self._environment(), renamed, named)
+        return console.run(PAGES / page)
+
+    def _environment(self) -> dict[str, str]:
+        """The test bed's kubectl is the one that is found."""
+        programs = self.folder / "bin"
+        programs.mkdir()
+        kubectl = programs / "kubectl"
+        command = shlex.join(self.rig.kube.cluster.kubectl())
+        kubectl.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        kubectl.chmod(0o755)
+        (self.folder / "manifests").symlink_to(REPOSITORY / "manifests")
+        paths = {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(REPOSITORY)}
+        return {**os.environ, **paths}
+
+
+@pytest.fixture
+def reader(rig: Rig, tmp_path: Path) -> Iterator[Reader]:
+    """A reader whose namespace knows the registry as `mlflow`."""
+    with rig.namespace("docs") as namespace:
+        yield Reader(rig, namespace, tmp_path)
+
+
+@pytest.fixture
+def newcomer(rig: Rig, tmp_path: Path) -> Iterator[Reader]:
+    """A reader with an empty namespace."""
+    metadata = {"generateName": "e2e-docs-", "labels": MINE | RESTRICTED}
+    namespace = rig.kube.create(NAMESPACES, "", {"metadata": metadata})["metadata"]["name"]
+    yield Reader(rig, namespace, tmp_path)
+    rig.kube.delete(NAMESPACES, "", namespace)
+
+
+def _serving(reader: Reader, *versions: str) -> Deployed:
+    """Model `iris`, after these versions served one after the other."""
+    iris = Deployed(reader.rig.kube, reader.namespace)
+    iris.create(version=int(versions[0]))
+    iris.ready(versions[0])
+    for version in versions[1:]:
+        iris.edit(version=int(version))
+        iris.ready(version)
+    return iris
+
+
+@contextmanager
+def _stopped_again(mlflow: MlflowPod) -> Iterator[None]:
+    """See that the registry of all tests runs afterwards, however the page ends."""
+    try:
+        yield
+    finally:
+        mlflow.start()
+
+
+def test_deploy_a_model(newcomer: Reader, figure: Figure) -> None:
+    figure(f"{newcomer.follow('deploy-a-model.md')} commands")
+
+
+def test_roll_back(reader: Reader, figure: Figure) -> None:
+    iris = Deployed(reader.rig.kube, reader.namespace)
+    mlflow = reader.rig.mlflow
+
+    def version_2() -> None:
+        iris.edit(version=int(BOOSTED))
+        iris.ready(BOOSTED)
+
+    with _stopped_again(mlflow):
+        count = reader.follow(
+            "roll-back.md",
+            two_versions=lambda: _serving(reader, LINEAR, BOOSTED),
+            version_2=version_2,
+            registry_down=mlflow.stop,
+            registry_up=mlflow.start,
+        )
+    figure(f"{count} commands")
+
+
+def test_watch_and_debug(reader: Reader, figure: Figure) -> None:
+    assert NAN == "4", "the page calls the version that answers NaN so"
+    _serving(reader, LINEAR)
+    figure(f"{reader.follow('watch-and-debug.md')} commands")
+
+
+def test_choose_a_runtime(reader: Reader, figure: Figure) -> None:
+    try:
+        count = reader.follow("choose-a-runtime.md", one_version=lambda: _serving(reader, LINEAR))
+    finally:
+        reader.rig.kube.delete(MODEL_RUNTIMES, "", "boosting")
+    figure(f"{count} commands")
+
+
+def test_registry_credentials(newcomer: Reader, figure: Figure) -> None:
+    private = MlflowPod(newcomer.rig.kube, PRIVATE, users=True)
+
+    def registry_with_users() -> None:
+        private.create()
+        private.wait()
+        bundle = Path(os.environ.get("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")).read_text()
+        first = bundle[: bundle.index("-----END CERTIFICATE-----")] + "-----END CERTIFICATE-----\n"
+        (newcomer.folder / "ca.crt").write_text(first)
+
+    try:
+        count = newcomer.follow("registry-credentials.md", registry_with_users=registry_with_users)
+    finally:
+        private.delete()
+    figure(f"{count} commands")
