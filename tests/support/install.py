@@ -34,7 +34,10 @@ def install(kube: Kube) -> None:
 
 def wait(kube: Kube, *, within: float = 120) -> None:
     """Wait until the operator is ready."""
-    kube.rolled_out(DEPLOYMENTS, SYSTEM, OPERATOR, within=within)
+    try:
+        kube.rolled_out(DEPLOYMENTS, SYSTEM, OPERATOR, within=within)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\nthe operator's log:\n{operator_log(kube, 60)}") from None
 
 
 def uninstall(kube: Kube) -> None:
