@@ -5,6 +5,7 @@ finalizer, no annotation, no Event. What is set here was measured on kopf 1.45.2
 (docs/adr/0001-events-and-a-queue-of-our-own.md); `watches` runs it.
 """
 
+import ssl
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from typing import Any, TypeAlias
 
@@ -72,10 +73,24 @@ def _handler(resource: Resource, deliver: Deliver) -> Any:  # noqa: ANN401 - kop
     return changed
 
 
+class _Connection(kopf.ConnectionInfo):
+    """Asks no more of the API server's certificate than Go clients do.
+
+    Python 3.13 verifies with VERIFY_X509_STRICT by default and refuses certificates without an
+    authority key identifier, which many clusters have (kubernetes-client/python#2394).
+    """
+
+    @override
+    def as_ssl_context(self) -> ssl.SSLContext:
+        context = super().as_ssl_context()
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        return context
+
+
 def _login(login: LogIn) -> Any:  # noqa: ANN401 - kopf's own type for it is private
     async def log_in(**_: object) -> kopf.ConnectionInfo:
         found = await login()
-        return kopf.ConnectionInfo(
+        return _Connection(
             server=found.server,
             ca_path=found.ca_path,
             certificate_path=found.certificate_path,

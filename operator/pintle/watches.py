@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,7 @@ class Watches:
             runner.run(self._keep_running())
 
     async def _keep_running(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(_note)
         looking = asyncio.create_task(self._look(), name="look at the watches")
         wait = _RESTART_FIRST
         try:
@@ -136,3 +137,12 @@ class Watches:
                 begun = False
                 self._stop.set()
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what asyncio has to complain of, in a line.
+
+    When one watcher fails kopf drops the others with their exceptions unread, each of them a traceback
+    that is written whenever garbage is collected; what failed first it has logged itself.
+    """
+    log.warning("%s: %s", context.get("message"), context.get("exception"))

@@ -24,6 +24,8 @@ async def find_credentials(configuration: Configuration, kubeconfig: Path | None
     Raises:
         ConfigException: there is neither.
     """
+    # Python 3.13 is stricter about certificates than Go clients are (kubernetes-client/python#2394).
+    configuration.disable_strict_ssl_verification = True
     if kubeconfig is None:
         try:
             load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call] # so it is

@@ -1,0 +1,113 @@
+"""The composition root: which adapter stands behind which port, and who tells whom of what."""
+
+import asyncio
+import os
+import socket
+from dataclasses import dataclass
+
+from pintle import handlers
+from pintle.adapters.addresses import AddressRules
+from pintle.adapters.clock import SystemClock
+from pintle.adapters.cluster import KubernetesCluster
+from pintle.adapters.kube_http import login
+from pintle.adapters.registry import MlflowRegistry
+from pintle.adapters.telemetry.events import KubernetesEvents
+from pintle.adapters.telemetry.metrics import PrometheusMetrics
+from pintle.cache import Cache
+from pintle.connections import Connections
+from pintle.controller import Controller
+from pintle.domain import Json, Key, Resource
+from pintle.intake import Change, Intake
+from pintle.reconciler import Reconciler
+from pintle.resolver import Resolver
+from pintle.resync import Resync
+from pintle.settings import Settings
+from pintle.watches import Watches
+from pintle.workqueue import WorkQueue
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that runs, and what has to be closed in the end."""
+
+    cluster: KubernetesCluster
+    registry: MlflowRegistry
+    metrics: PrometheusMetrics
+    events: KubernetesEvents
+    resolver: Resolver
+    resync: Resync
+    watches: Watches
+    queues: tuple[WorkQueue[Key], WorkQueue[Key]]
+    controllers: tuple[Controller, Controller]
+
+
+async def assemble(settings: Settings) -> Parts:
+    """Make all parts. Nothing is asked of the API server yet.
+
+    Raises:
+        kubernetes.aio.config.ConfigException: no credentials for an API server are to be found.
+    """
+    clock, cache = SystemClock(), Cache()
+    metrics = PrometheusMetrics(per_object=settings.metrics_per_object)
+    cluster = await KubernetesCluster.connect(namespaces=settings.namespaces, observe=metrics.requested)
+    rules = AddressRules.parse(
+        refused=settings.registry_refused_networks, allowed=settings.registry_allowed_networks
+    )
+    registry = MlflowRegistry(rules)
+    events = KubernetesEvents(cluster, clock, instance=os.environ.get("POD_NAME") or socket.gethostname())
+    deployments: WorkQueue[Key] = WorkQueue()
+    connection_keys: WorkQueue[Key] = WorkQueue()
+
+    def connection_changed(key: Key) -> None:
+        resolver.connection_changed(key.namespace, key.name)
+        for user in cache.deployments_of_connection(key.namespace, key.name):
+            deployments.add(user)
+
+    connections = Connections(
+        cluster, registry, cache, clock, changed=connection_changed, requeue=connection_keys.add
+    )
+    resolver = Resolver(
+        registry, clock, metrics, connections.endpoint, deployments.add, heard=connections.heard
+    )
+    reconciler = Reconciler(
+        cluster=cluster,
+        cache=cache,
+        resolver=resolver,
+        connections=connections,
+        events=events,
+        metrics=metrics,
+        clock=clock,
+        defaults=settings.defaults(),
+    )
+    intake = Intake(cache, deployments, connection_keys, metrics)
+    resync = Resync(cluster, cache, intake)
+    loop = asyncio.get_running_loop()
+    metrics.watch_queue("deployments", deployments, loop.time)
+    metrics.watch_queue("connections", connection_keys, loop.time)
+    return Parts(
+        cluster=cluster,
+        registry=registry,
+        metrics=metrics,
+        events=events,
+        resolver=resolver,
+        resync=resync,
+        watches=_watches(settings, loop, intake, resync),
+        queues=(deployments, connection_keys),
+        controllers=(
+            Controller("ModelDeployment", deployments, reconciler.reconcile, metrics),
+            Controller("RegistryConnection", connection_keys, connections.reconcile, metrics),
+        ),
+    )
+
+
+def _watches(settings: Settings, loop: asyncio.AbstractEventLoop, intake: Intake, resync: Resync) -> Watches:
+    """The watches live in a thread of their own; what they deliver is taken in where the work is done."""
+
+    def deliver(change: Change, resource: Resource, obj: Json) -> None:
+        if change == "LISTED":
+            # A watch has begun anew and does not tell what vanished before.
+            loop.call_soon_threadsafe(resync.ask)
+        loop.call_soon_threadsafe(intake.take, change, resource, obj)
+
+    operate = handlers.operate(deliver, login, settings.namespaces)
+    return Watches(operate, handlers.watchers(settings.namespaces))
