@@ -1,12 +1,13 @@
 """What the operator relies on of an API server: the same cases on a real one and on the fake.
 
-The controllers of a cluster may be at work beside these tests, so a case takes resourceVersions of
-Deployments from just before it needs them, or uses kinds that no controller touches.
+Controllers, and an operator, may be at work on the cluster, so cases use kinds that none of them
+touches, or hold where one does.
 """
 
 from collections.abc import AsyncIterator
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -18,13 +19,13 @@ from pintle.domain.resources import (
     CONFIG_MAPS,
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
-    MODEL_DEPLOYMENTS,
     NAMESPACES,
     SERVICES,
 )
 from pintle.ports import Cluster, Json, Resource
 from testbed import api
-from tests.support.fake_api_server import FakeApiServer
+from tests.support.cluster import Kubectl
+from tests.support.fake_api_server import WIDGETS, FakeApiServer
 from tests.support.fake_clock import FakeClock
 from tests.support.fake_cluster import FakeCluster
 
@@ -51,19 +52,26 @@ class Subject:
         )
 
 
+@pytest.fixture(scope="session")
+def widgets(kubectl: Kubectl) -> None:
+    """The kind that no controller touches."""
+    kubectl("apply", "--server-side", "-f", str(Path(__file__).parents[1] / "data/crds/widgets.yaml"))
+    kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd/widgets.test.pintle.dev")
+
+
 @pytest.fixture(params=["fake", "real"])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     if request.param == "fake":
         yield Subject(FakeCluster(FakeApiServer(FakeClock())), "ml")
         return
     server: api.Cluster = request.getfixturevalue("api_server")
-    request.getfixturevalue("crds")
+    request.getfixturevalue("widgets")
     cluster = await KubernetesCluster.connect(kubeconfig=server.kubeconfig)
     yield Subject(cluster, request.getfixturevalue("namespace"))
     await cluster.close()
 
 
-MODEL_DEPLOYMENT = {"metadata": {"name": "iris"}, "spec": {"model": "iris", "version": 3}}
+WIDGET = {"metadata": {"name": "iris"}, "spec": {"version": 3}}
 CONFIG_MAP = {"metadata": {"name": "iris"}, "data": {"a": "1"}}
 # With what Go's JSON encoder escapes and others do not: see `wire.encode`.
 URI = "s3://models?a=1&b=<2>\u2028\u2029 é"
@@ -135,15 +143,15 @@ def stale(obj: Json) -> dict[str, str]:
 
 
 async def test_what_is_created_is_identified_and_read_back(subject: Subject) -> None:
-    made = await subject.create(MODEL_DEPLOYMENTS, MODEL_DEPLOYMENT)
-    assert made["kind"] == "ModelDeployment"
+    made = await subject.create(WIDGETS, WIDGET)
+    assert made["kind"] == "Widget"
     assert made["metadata"]["uid"]
     assert made["metadata"]["generation"] == 1
     assert made["metadata"]["namespace"] == subject.namespace
     assert naming.parse_time(made["metadata"]["creationTimestamp"])
     assert made["status"] == {"observedGeneration": -1}
     assert made["spec"]["replicas"] == 1
-    assert await subject.get(MODEL_DEPLOYMENTS) == made
+    assert await subject.get(WIDGETS) == made
 
 
 async def test_a_name_is_given_once(subject: Subject) -> None:
@@ -219,14 +227,12 @@ async def test_a_body_that_is_refused_is_invalid_however_it_comes(subject: Subje
 
 
 async def test_a_generation_moves_with_the_spec_alone(subject: Subject) -> None:
-    await subject.create(MODEL_DEPLOYMENTS, MODEL_DEPLOYMENT)
-    relabelled = await subject.merge(MODEL_DEPLOYMENTS, {"metadata": {"labels": {"argocd": "x"}}})
+    await subject.create(WIDGETS, WIDGET)
+    relabelled = await subject.merge(WIDGETS, {"metadata": {"labels": {"argocd": "x"}}})
     assert relabelled["metadata"]["generation"] == 1
-    reported = await subject.merge(
-        MODEL_DEPLOYMENTS, {"status": {"observedGeneration": 1}}, subresource="status"
-    )
+    reported = await subject.merge(WIDGETS, {"status": {"observedGeneration": 1}}, subresource="status")
     assert reported["metadata"]["generation"] == 1
-    edited = await subject.merge(MODEL_DEPLOYMENTS, {"spec": {"version": 4}})
+    edited = await subject.merge(WIDGETS, {"spec": {"version": 4}})
     assert edited["metadata"]["generation"] == 2
 
 
@@ -238,59 +244,57 @@ async def test_a_deployments_generation_moves_with_its_annotations_too(subject: 
 
 
 async def test_status_and_the_rest_are_written_apart(subject: Subject) -> None:
-    await subject.create(MODEL_DEPLOYMENTS, MODEL_DEPLOYMENT)
+    await subject.create(WIDGETS, WIDGET)
     both = {"status": {"observedGeneration": 7}, "spec": {"version": 9}}
-    reported = await subject.merge(MODEL_DEPLOYMENTS, both, subresource="status")
+    reported = await subject.merge(WIDGETS, both, subresource="status")
     assert reported["status"]["observedGeneration"] == 7
     assert reported["spec"]["version"] == 3
-    edited = await subject.merge(
-        MODEL_DEPLOYMENTS, {"status": {"observedGeneration": 8}, "spec": {"version": 4}}
-    )
+    edited = await subject.merge(WIDGETS, {"status": {"observedGeneration": 8}, "spec": {"version": 4}})
     assert edited["status"]["observedGeneration"] == 7
     assert edited["spec"]["version"] == 4
 
 
 async def test_a_status_patch_holds_its_version_and_ignores_a_uid(subject: Subject) -> None:
     """An object that was deleted and made again has another version, so the version says it all."""
-    made = await subject.create(MODEL_DEPLOYMENTS, MODEL_DEPLOYMENT)
+    made = await subject.create(WIDGETS, WIDGET)
     status = {"status": {"observedGeneration": 1}}
     with pytest.raises(errors.Conflict):
-        await subject.merge(MODEL_DEPLOYMENTS, {**status, "metadata": stale(made)}, subresource="status")
+        await subject.merge(WIDGETS, {**status, "metadata": stale(made)}, subresource="status")
     metadata = {"uid": str(uuid4())}
-    answer = await subject.merge(MODEL_DEPLOYMENTS, {**status, "metadata": metadata}, subresource="status")
+    answer = await subject.merge(WIDGETS, {**status, "metadata": metadata}, subresource="status")
     assert answer["metadata"]["uid"] == made["metadata"]["uid"]
     assert answer["status"]["observedGeneration"] == 1
 
 
 async def test_scale_is_patched_with_the_objects_version(subject: Subject) -> None:
-    await subject.create(MODEL_DEPLOYMENTS, MODEL_DEPLOYMENT)
-    seen = await subject.get(MODEL_DEPLOYMENTS)
+    await subject.create(WIDGETS, WIDGET)
+    seen = await subject.get(WIDGETS)
     change = {"spec": {"replicas": 4}}
     with pytest.raises(errors.Conflict):
-        await subject.merge(MODEL_DEPLOYMENTS, {**change, "metadata": stale(seen)}, subresource="scale")
+        await subject.merge(WIDGETS, {**change, "metadata": stale(seen)}, subresource="scale")
     metadata = {"resourceVersion": seen["metadata"]["resourceVersion"]}
-    answer = await subject.merge(MODEL_DEPLOYMENTS, {**change, "metadata": metadata}, subresource="scale")
+    answer = await subject.merge(WIDGETS, {**change, "metadata": metadata}, subresource="scale")
     assert answer["kind"] == "Scale"
     assert answer["spec"]["replicas"] == 4
     assert answer["metadata"]["uid"] == seen["metadata"]["uid"]
-    scaled = await subject.get(MODEL_DEPLOYMENTS)
+    scaled = await subject.get(WIDGETS)
     assert scaled["spec"]["replicas"] == 4
     assert scaled["metadata"]["resourceVersion"] == answer["metadata"]["resourceVersion"]
 
 
 async def test_replicas_are_patched_on_condition_of_uid_and_replicas(subject: Subject) -> None:
-    made = await subject.create(MODEL_DEPLOYMENTS, MODEL_DEPLOYMENT)
+    made = await subject.create(WIDGETS, WIDGET)
     uid = {"op": "test", "path": "/metadata/uid", "value": made["metadata"]["uid"]}
     same = {"op": "test", "path": "/spec/replicas", "value": 1}
     replace = {"op": "replace", "path": "/spec/replicas", "value": 2}
     for failing in ([uid, {**same, "value": 5}], [{**uid, "value": str(uuid4())}, same]):
         with pytest.raises(errors.Conflict):
-            await subject.json(MODEL_DEPLOYMENTS, *failing, replace)
+            await subject.json(WIDGETS, *failing, replace)
         with pytest.raises(errors.Conflict):
-            await subject.json(MODEL_DEPLOYMENTS, *failing, replace, subresource="scale")
-    answer = await subject.json(MODEL_DEPLOYMENTS, uid, same, replace, subresource="scale")
+            await subject.json(WIDGETS, *failing, replace, subresource="scale")
+    answer = await subject.json(WIDGETS, uid, same, replace, subresource="scale")
     assert answer["spec"]["replicas"] == 2
-    answer = await subject.json(MODEL_DEPLOYMENTS, uid, {**same, "value": 2}, {**replace, "value": 3})
+    answer = await subject.json(WIDGETS, uid, {**same, "value": 2}, {**replace, "value": 3})
     assert answer["spec"]["replicas"] == 3
 
 

@@ -1,4 +1,4 @@
-"""Structural defaulting as the API server does it, from the schemas in `crds/`."""
+"""Structural defaulting as the API server does it, from the schemas in `crds/` and `tests/data/crds/`."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -8,24 +8,21 @@ from typing import Any
 
 import yaml
 
-_CRDS = Path(__file__).parents[2] / "crds"
+_ROOT = Path(__file__).parents[2]
+_FOLDERS = (_ROOT / "crds", _ROOT / "tests/data/crds")
 
 
 @cache
-def _schema(plural: str) -> Mapping[str, Any] | None:
-    path = _CRDS / f"{plural}.yaml"
-    if not path.exists():
-        return None
+def _schema(plural: str) -> Mapping[str, Any]:
+    (path,) = (folder / f"{plural}.yaml" for folder in _FOLDERS if (folder / f"{plural}.yaml").exists())
     crd = yaml.safe_load(path.read_text(encoding="utf-8"))
     schema: Mapping[str, Any] = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     return schema
 
 
 def apply_crd_defaults(plural: str, obj: dict[str, Any]) -> None:
-    """Fill in what the schema of one of Pintle's kinds says is the default, in place."""
-    schema = _schema(plural)
-    if schema:
-        _fill(schema, obj)
+    """Fill in what the schema of a custom resource says is the default, in place."""
+    _fill(_schema(plural), obj)
 
 
 def _fill(schema: Mapping[str, Any], value: Any) -> None:  # noqa: ANN401 - any JSON value

@@ -32,16 +32,12 @@ WatchType: TypeAlias = Literal["ADDED", "MODIFIED", "DELETED"]
 Listener: TypeAlias = Callable[[WatchType, Resource, Body], None]
 
 REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
+# A kind of the contract tests' own: see tests/data/crds/widgets.yaml.
+WIDGETS = Resource("test.pintle.dev", "v1", "widgets", "Widget")
 
-_WITH_GENERATION = {
-    MODEL_DEPLOYMENTS,
-    REGISTRY_CONNECTIONS,
-    MODEL_RUNTIMES,
-    DEPLOYMENTS,
-    BUDGETS,
-    REPLICA_SETS,
-}
-_WITH_STATUS = {MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, DEPLOYMENTS, BUDGETS, REPLICA_SETS, SERVICES, PODS}
+_CUSTOM = {MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, MODEL_RUNTIMES, WIDGETS}
+_WITH_GENERATION = {*_CUSTOM, DEPLOYMENTS, BUDGETS, REPLICA_SETS}
+_WITH_STATUS = {*_CUSTOM, DEPLOYMENTS, BUDGETS, REPLICA_SETS, SERVICES, PODS} - {MODEL_RUNTIMES}
 _SERVER_SET = ("uid", "creationTimestamp", "generation", "namespace", "name", "deletionTimestamp")
 
 
@@ -180,7 +176,7 @@ class FakeApiServer:
     @staticmethod
     def _check_preconditions(resource: Resource, current: Body, wanted: Json, subresource: str = "") -> None:
         # The subresources of custom resources take the metadata of the object that there is.
-        uid_counts = not (subresource and resource.group == naming.GROUP)
+        uid_counts = not (subresource and resource in _CUSTOM)
         for field in ("uid", "resourceVersion") if uid_counts else ("resourceVersion",):
             held = current["metadata"][field]
             if wanted.get(field, held) != held:
@@ -224,7 +220,7 @@ class FakeApiServer:
 
     @staticmethod
     def _default(resource: Resource, obj: Body) -> None:
-        if resource.group == naming.GROUP:
+        if resource in _CUSTOM:
             apply_crd_defaults(resource.plural, obj)
         else:
             apply_builtin_defaults(resource.plural, obj)

@@ -112,6 +112,14 @@ async def test_jitter_only_shortens() -> None:
 
 
 @virtually
+async def test_backoff_may_start_lower_and_is_never_below_what_was_asked_for() -> None:
+    queue = WorkQueue[str](jitter=lambda: 0.0)
+    assert queue.add_rate_limited("a", first=0.05) == 0.05
+    assert queue.add_rate_limited("a", first=0.05) == 0.1
+    assert queue.add_rate_limited("a", least=7) == 7
+
+
+@virtually
 async def test_the_oldest_age_counts_waiting_and_stuck_work_but_not_what_is_planned() -> None:
     queue = WorkQueue[str]()
     queue.add_after("later", 100)
