@@ -1,17 +1,33 @@
-"""Servers that do not behave, on loopback, for tests of what asks them."""
+"""Servers that do not behave, on loopback, and the question that tests ask them."""
 
 import asyncio
 import ssl
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import orjson
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from pintle.adapters.addresses import LOOPBACK, AddressRules
+from pintle.adapters.registry import MlflowRegistry
+from pintle.adapters.registry_http import Limits
+from pintle.errors import PintleError
+from pintle.ports import Credentials, Endpoint
+
+ALLOWED = AddressRules.parse(allowed=LOOPBACK)
+QUICK = Limits(connect_seconds=0.5, total_seconds=1, body_bytes=64 * 1024)
+# Planted in requests and in answers; it must come out nowhere.
+PASSWORD, TOKEN, INSIDE = "planted-password", "planted-token", "planted-body"
+CREDENTIALS = Credentials("planted-user", PASSWORD, TOKEN)
 
 Talk: TypeAlias = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -117,3 +133,22 @@ class Authority:
             .not_valid_before(now - timedelta(hours=1))
             .not_valid_after(now + timedelta(days=1))
         )
+
+
+def found(version: object = "1", **fields: object) -> bytes:
+    """An answer that a version can be read from."""
+    held = {"name": "iris", "version": version, "source": "s3://b/1", "creation_timestamp": 1} | fields
+    return orjson.dumps({"model_version": held, "artifact_uri": "s3://b/1"})
+
+
+async def failure(registry: MlflowRegistry, uri: str, **endpoint: Any) -> PintleError:  # noqa: ANN401 - fields of Endpoint
+    """How the question for iris 1 fails; a planted word in the error or its traceback fails the test."""
+    asked = Endpoint(uri, **{"credentials": CREDENTIALS, **endpoint})
+    with pytest.raises(PintleError) as caught:
+        await registry.version(asked, "iris", "1")
+    shown = (
+        "".join(traceback.format_exception(caught.value)) + repr(replace(asked, uri="")) + repr(caught.value)
+    )
+    assert "planted" not in shown
+    assert len(caught.value.message) < 500
+    return caught.value

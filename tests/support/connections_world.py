@@ -5,19 +5,23 @@ The operator here is the real one from the queue down; only the ports are fakes.
 
 import asyncio
 import base64
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from inspect import Signature
 from typing import Any
 
 from typing_extensions import override
 
 from pintle.cache import Cache
+from pintle.conditions import Reason
 from pintle.connections import Connections
 from pintle.controller import Controller
 from pintle.domain import Key
 from pintle.domain.resources import CONFIG_MAPS, REGISTRY_CONNECTIONS, SECRETS
-from pintle.errors import Forbidden
+from pintle.errors import Forbidden, Retryable
 from pintle.intake import Intake
 from pintle.naming import CREDENTIALS_TYPE
-from pintle.ports import Json, Resource
+from pintle.ports import REGISTRY, Json, Resource
 from pintle.resolver import Resolver
 from pintle.workqueue import WorkQueue
 from tests.support.fake_api_server import Body, FakeApiServer, WatchType
@@ -26,11 +30,17 @@ from tests.support.fake_controllers import FakeControllers
 from tests.support.fake_registry import FakeRegistry, FakeServer
 from tests.support.fake_watch import FakeWatch
 from tests.support.loop_clock import LoopClock
+from tests.support.virtual_time import run_virtually
 
 NAMESPACE, NAME = "ml", "mlflow"
 KEY = Key(NAMESPACE, NAME)
 URI = "http://mlflow.ml.svc:5000"
 CONFIG = f"pintle-registry-{NAME}"
+SOON, HOUR = 0.5, 3600.0
+CONNECTED = ("True", "Connected")
+OUTAGE = Retryable(Reason.REGISTRY_UNAVAILABLE, f"{REGISTRY} at {URI} is down")
+STATUS = ("patch", "registryconnections/status")
+PATCH, CREATE = ("patch", "configmaps"), ("create", "configmaps")
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 
 
@@ -172,3 +182,34 @@ class ConnectionsWorld:
     def transition(self, outcome: str) -> None: ...
 
     def deployment(self, namespace: str, name: str, *, status: Json | None, model: str = "") -> None: ...
+
+
+def history(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Run a test in virtual time with a world of its own."""
+
+    @wraps(test)
+    def run(**arguments: object) -> None:
+        async def body() -> None:
+            world = ConnectionsWorld()
+            try:
+                await test(world, **arguments)
+            finally:
+                await world.stop()
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+        run_virtually(body())
+
+    run.__signature__ = _without_world(test)  # type: ignore[attr-defined] # pytest reads the arguments there
+    return run
+
+
+def _without_world(test: Callable[..., Awaitable[None]]) -> Signature:
+    signature = Signature.from_callable(test)
+    return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
+def changes(world: ConnectionsWorld) -> tuple[dict[tuple[str, str], int], list[str]]:
+    """Writes and reads since the last call."""
+    done = world.writes(), world.reads()
+    world.cluster.requests.clear()
+    return done
