@@ -136,7 +136,7 @@ class Connections:
         """Take note of how a question went: "ok" or a Reason. What contradicts the status is looked into."""
         key = Key(namespace, name)
         known = self._known.get(key)
-        if known is None or known.probed is None or known.doubted:
+        if known is None or known.probed is None:
             return
         agrees = (outcome in _TROUBLE) == isinstance(known.probed, Problem)
         if outcome == Reason.REGISTRY_FORBIDDEN or not agrees:

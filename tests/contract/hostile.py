@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from socket import AF_INET, IPPROTO_TCP, SOCK_STREAM
 from typing import Any, TypeAlias
 
 import orjson
@@ -87,6 +88,11 @@ def http(status: int, body: bytes | str = b"", *, kind: str = "application/json"
     lines = [f"HTTP/1.1 {status} Status", f"Content-Type: {kind}", f"Content-Length: {len(content)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + content
+
+
+def on_loopback(_: str, *__: object, **___: object) -> list[tuple[Any, ...]]:
+    """As `getaddrinfo`, for a name server that has every name on loopback."""
+    return [(AF_INET, SOCK_STREAM, IPPROTO_TCP, "", ("127.0.0.1", 0))]
 
 
 class Authority:

@@ -1,8 +1,6 @@
 """The registry's adapter with a real MLflow server. MLflow's own client is the oracle of every field."""
 
 from collections.abc import AsyncIterator, Iterator
-from socket import AF_INET, IPPROTO_TCP, SOCK_STREAM
-from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -14,6 +12,7 @@ from pintle.conditions import Reason
 from pintle.domain import RegisteredVersion
 from pintle.errors import Retryable, Terminal
 from pintle.ports import Credentials, Endpoint
+from tests.contract.hostile import on_loopback
 from tests.support.mlflow_server import ADMIN, ADMIN_PASSWORD, MlflowServer, model_name
 
 EVE, EVE_PASSWORD = "eve", "password-of-eve"
@@ -45,11 +44,6 @@ def as_the_client_sees(client: MlflowClient, found: ModelVersion) -> RegisteredV
         run_id=found.run_id or "",
         artifact_uri=client.get_model_version_download_uri(found.name, found.version),
     )
-
-
-def on_loopback(_: str, *__: object, **___: object) -> list[tuple[Any, ...]]:
-    """As `getaddrinfo`, for a name server that knows every name."""
-    return [(AF_INET, SOCK_STREAM, IPPROTO_TCP, "", ("127.0.0.1", 0))]
 
 
 async def agree(registry: MlflowRegistry, endpoint: Endpoint, client: MlflowClient, model: str) -> None:

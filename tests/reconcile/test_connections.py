@@ -23,6 +23,7 @@ from tests.support.connections_world import (
     changes,
     history,
 )
+from tests.support.fake_cluster import Fault
 from tests.support.fake_registry import SERVER_VERSION, Asked
 
 
@@ -142,6 +143,36 @@ async def test_an_edit_while_the_registry_is_asked(world: ConnectionsWorld) -> N
     world.server.release()
     await asyncio.sleep(SOON)
     assert world.ready() == ("False", "RegistryUnavailable"), "the answer of the first one says nothing now"
+
+
+@history
+async def test_an_edit_ends_the_question_that_is_under_way(world: ConnectionsWorld) -> None:
+    world.server.hang()
+    world.connect()
+    await asyncio.sleep(SOON)
+    assert world.server.open == 1
+    world.registry.server("http://other:5000")
+    world.edit(uri="http://other:5000")
+    await asyncio.sleep(SOON)
+    assert world.server.open == 0
+    assert world.ready() == CONNECTED
+
+
+@history
+async def test_an_edit_while_the_secret_is_read(world: ConnectionsWorld) -> None:
+    def edit() -> None:
+        world.edit(uri="http://other:5000")
+        world.connections.endpoint(*KEY)  # as a pass of a ModelDeployment asks
+
+    world.secret(username="eve", password="p")
+    world.registry.server("http://other:5000").register("iris")
+    world.server.hang()
+    world.cluster.faults.append(Fault("get", "secrets", meanwhile=edit))
+    world.connect(secretRef={"name": "credentials"})
+    await asyncio.sleep(SOON)
+    assert world.server.asked == [], "what it led to before is not asked"
+    assert world.config["data"] == {"uri": "http://other:5000"}
+    assert world.ready() == CONNECTED
 
 
 @history

@@ -78,6 +78,7 @@ async def test_a_registry_that_is_down_and_comes_back(world: ConnectionsWorld) -
     assert [c["type"] for c in world.status()["conditions"]] == ["Ready", "Reconciling"]
     times = [round(t) for t in world.server.asked_at]
     assert times == [0, 1, 3, 7, 15, 31, 63, 127, 255, 511, 811, 1111, 1411, 1711]
+    assert world.changed == [KEY], "it is reached as before"
     assert changes(world) == ({CREATE: 1, STATUS: 1}, [])
     world.server.fault = None
     await asyncio.sleep(300)
@@ -155,3 +156,22 @@ async def test_a_missing_version_is_no_trouble_of_the_connection(world: Connecti
     await asyncio.sleep(HOUR)
     assert changes(world) == ({}, [])
     assert [asked.what for asked in world.server.asked].count("server") == 1
+
+
+@history
+async def test_the_pause_begins_when_the_registry_has_failed(world: ConnectionsWorld) -> None:
+    world.server.fault = OUTAGE
+    world.server.latency = 8.0
+    world.connect()
+    await asyncio.sleep(40)
+    assert world.server.asked_at == [0, 9, 19, 31]
+
+
+@history
+async def test_a_registry_that_hangs_is_asked_once_at_a_time(world: ConnectionsWorld) -> None:
+    world.server.hang()
+    world.connect()
+    for _ in range(3):
+        await asyncio.sleep(700)
+        world.intake.everything()
+    assert (world.server.open, len(world.server.asked)) == (1, 1)
