@@ -61,20 +61,28 @@ async def _run(chosen: Settings) -> None:
 
 
 async def _work(parts: Parts, chosen: Settings, stop: asyncio.Event) -> None:
-    """Watch and work until told to stop; then take no more keys and let passes under way end."""
+    """Watch and work until told to stop; then take no more keys and let passes under way end.
+
+    Raises:
+        Exception: something that must not end has ended. The process does too, and is started anew.
+    """
     parts.watches.start()
     resync = asyncio.create_task(parts.resync.run(chosen.resync_seconds), name="resync")
     workers = [
         asyncio.create_task(controller.run(workers=count), name=f"workers {count}")
         for controller, count in zip(parts.controllers, (chosen.workers, CONNECTION_WORKERS), strict=True)
     ]
-    await stop.wait()
+    stopped = asyncio.create_task(stop.wait(), name="stop")
+    done, _ = await asyncio.wait({stopped, resync, *workers}, return_when=asyncio.FIRST_COMPLETED)
     log.info("pintle stops")
+    stopped.cancel()
     resync.cancel()
     for queue in parts.queues:
         queue.shut_down()
     await asyncio.wait(workers, timeout=GRACE_SECONDS)
     await parts.watches.stop()
+    for task in done:
+        task.result()
 
 
 async def _before(stop: asyncio.Event, task: asyncio.Task[None]) -> bool:

@@ -6,6 +6,7 @@ with a message that names every variable that is wrong.
 
 from collections.abc import Mapping
 from ipaddress import ip_network
+from socket import gethostname
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -70,6 +71,17 @@ class Settings(BaseModel):
     metrics_per_object: bool = True
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
+    # Who this process is, as the downward API tells it in POD_NAME, POD_NAMESPACE and
+    # POD_SERVICE_ACCOUNT: for Events, and for the command that lets it read a Secret.
+    pod_name: str = Field(default_factory=gethostname)
+    pod_namespace: str = "pintle-system"
+    pod_service_account: str = "pintle-operator"
+
+    @property
+    def account(self) -> str:
+        """This process's ServiceAccount, as `namespace:name`."""
+        return f"{self.pod_namespace}:{self.pod_service_account}"
+
     def defaults(self) -> Defaults:
         """What decisions about a ModelDeployment need of these."""
         return Defaults(standby_seconds=self.standby_seconds, max_artifact_bytes=self.max_artifact_bytes)
@@ -84,15 +96,19 @@ def load(environ: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: a value cannot be used.
     """
-    given = {name: environ.get(PREFIX + name.upper(), "").strip() for name in Settings.model_fields}
+    given = {name: environ.get(_variable(name), "").strip() for name in Settings.model_fields}
     try:
         return Settings.model_validate({name: value for name, value in given.items() if value})
     except ValidationError as error:
         raise SettingsError("\n".join(_problems(error, given))) from None
 
 
+def _variable(name: str) -> str:
+    return name.upper() if name.startswith("pod_") else PREFIX + name.upper()
+
+
 def _problems(error: ValidationError, given: Mapping[str, str]) -> list[str]:
     return [
-        f"{PREFIX}{str(problem['loc'][0]).upper()}={given[str(problem['loc'][0])]!r}: {problem['msg']}"
+        f"{_variable(str(problem['loc'][0]))}={given[str(problem['loc'][0])]!r}: {problem['msg']}"
         for problem in error.errors()
     ]

@@ -1,8 +1,6 @@
 """The composition root: which adapter stands behind which port, and who tells whom of what."""
 
 import asyncio
-import os
-import socket
 from dataclasses import dataclass
 
 from pintle import handlers
@@ -54,7 +52,7 @@ async def assemble(settings: Settings) -> Parts:
         refused=settings.registry_refused_networks, allowed=settings.registry_allowed_networks
     )
     registry = MlflowRegistry(rules)
-    events = KubernetesEvents(cluster, clock, instance=os.environ.get("POD_NAME") or socket.gethostname())
+    events = KubernetesEvents(cluster, clock, instance=settings.pod_name)
     deployments: WorkQueue[Key] = WorkQueue()
     connection_keys: WorkQueue[Key] = WorkQueue()
 
@@ -64,7 +62,13 @@ async def assemble(settings: Settings) -> Parts:
             deployments.add(user)
 
     connections = Connections(
-        cluster, registry, cache, clock, changed=connection_changed, requeue=connection_keys.add
+        cluster,
+        registry,
+        cache,
+        clock,
+        changed=connection_changed,
+        requeue=connection_keys.add,
+        account=settings.account,
     )
     resolver = Resolver(
         registry, clock, metrics, connections.endpoint, deployments.add, heard=connections.heard

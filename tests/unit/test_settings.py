@@ -23,6 +23,9 @@ def test_every_setting_can_be_set() -> None:
         "PINTLE_HTTP_PORT": "9000",
         "PINTLE_METRICS_PER_OBJECT": "false",
         "PINTLE_LOG_LEVEL": "DEBUG",
+        "POD_NAME": "pintle-operator-0",
+        "POD_NAMESPACE": "mlops",
+        "POD_SERVICE_ACCOUNT": "pintle",
     }
     settings = load(given)
     assert len(given) == len(Settings.model_fields)
@@ -37,7 +40,11 @@ def test_every_setting_can_be_set() -> None:
         http_port=9000,
         metrics_per_object=False,
         log_level="DEBUG",
+        pod_name="pintle-operator-0",
+        pod_namespace="mlops",
+        pod_service_account="pintle",
     )
+    assert settings.account == "mlops:pintle"
     assert settings.defaults() == Defaults(standby_seconds=0, max_artifact_bytes=1000)
 
 
