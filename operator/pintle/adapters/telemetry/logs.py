@@ -3,6 +3,7 @@
 Fields beside the message come from `extra`: `key` (namespace/name), `revision`, `generation`, `object`.
 """
 
+import json
 import logging
 import sys
 from datetime import UTC, datetime
@@ -41,7 +42,10 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+        try:
+            return orjson.dumps(line, default=str).decode()
+        except TypeError:  # a huge number, or half of a surrogate pair in somebody's text
+            return json.dumps(line, default=str)
 
 
 def configure(level: str, stream: TextIO | None = None) -> None:
