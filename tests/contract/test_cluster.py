@@ -12,10 +12,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import yaml
 
 from pintle import errors, naming
 from pintle.adapters.cluster import KubernetesCluster
 from pintle.domain.resources import (
+    BUDGETS,
     CONFIG_MAPS,
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
@@ -399,17 +401,49 @@ async def test_pages_give_what_a_selector_picks(subject: Subject) -> None:
     assert none in ([], [[]])
 
 
+KINDS = {r.kind: r for r in (CONTROLLER_REVISIONS, CONFIG_MAPS, DEPLOYMENTS, SERVICES, BUDGETS)}
+
+
+def children(name: str) -> list[dict[str, Any]]:
+    """What the builders make (tests/unit/test_desired.py), without an owner to go with, and without pods."""
+    path = Path(__file__).parents[1] / "data/output" / f"{name}.yaml"
+    found = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+    for child in found:
+        child["metadata"].pop("ownerReferences", None)
+        if child["kind"] == "Deployment":
+            child["spec"]["replicas"] = 0
+    return found
+
+
 @pytest.mark.parametrize(
-    ("resource", "body", "field"), [(DEPLOYMENTS, DEPLOYMENT, "spec"), (SERVICES, SERVICE, "spec")]
+    "bodies",
+    [
+        [DEPLOYMENT | {"kind": "Deployment"}, SERVICE | {"kind": "Service"}],
+        children("plain"),
+        children("full"),
+    ],
+    ids=["variety", "plain", "full"],
 )
 async def test_the_fake_fills_in_what_a_real_api_server_does(
-    api_server: api.Cluster, namespace: str, resource: Resource, body: Json, field: str
+    api_server: api.Cluster, namespace: str, bodies: list[dict[str, Any]]
 ) -> None:
-    fake = FakeApiServer(FakeClock()).create(resource, "ml", body)
+    fake = FakeApiServer(FakeClock())
     cluster = await KubernetesCluster.connect(kubeconfig=api_server.kubeconfig)
     try:
-        real = await cluster.create(resource, namespace, body)
+        for body in bodies:
+            resource = KINDS[body["kind"]]
+            body["metadata"].pop("namespace", None)
+            real = await cluster.create(resource, namespace, body)
+            assert content(fake.create(resource, "ml", body)) == content(real)
     finally:
         await cluster.close()
+
+
+def content(obj: Json) -> dict[str, Any]:
+    """An object without what the server gives it a value of its own for."""
     allocated = {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"}
-    assert fake[field] == {k: v for k, v in real[field].items() if k not in allocated}
+    kept = {k: v for k, v in obj.items() if k not in ("metadata", "status")}
+    if "spec" in kept:
+        kept["spec"] = {k: v for k, v in kept["spec"].items() if k not in allocated}
+    metadata = obj["metadata"]
+    return kept | {k: metadata.get(k) for k in ("name", "labels", "annotations", "generation")}

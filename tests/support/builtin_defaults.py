@@ -68,6 +68,8 @@ def _container(container: dict[str, Any]) -> None:
     for port in container.get("ports", []):
         port.setdefault("protocol", "TCP")
     for variable in container.get("env", []):
+        if variable.get("value") == "":
+            del variable["value"]  # `omitempty` in Go
         if "fieldRef" in variable.get("valueFrom", {}):
             variable["valueFrom"]["fieldRef"].setdefault("apiVersion", "v1")
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):
