@@ -73,7 +73,10 @@ class Cluster(Protocol):
         """One object. Raises NotFound."""
 
     def pages(self, resource: Resource, *, labels: str = "", size: int = 500) -> AsyncIterator[list[Json]]:
-        """All objects of a kind in all namespaces, a page at a time, so that 10,000 are never one body."""
+        """All objects of a kind in all namespaces, a page at a time, so that 10,000 are never one body.
+
+        A list that expires while it is read is begun anew, and what was given comes again.
+        """
 
     async def create(self, resource: Resource, namespace: str, body: Json) -> Json:
         """POST. Raises AlreadyExists where the name is held."""
@@ -90,7 +93,10 @@ class Cluster(Protocol):
     ) -> Json:
         """PATCH. Preconditions stand in the body: metadata.uid and resourceVersion, or a JSON-patch `test`.
 
-        A failed precondition raises Conflict, a failed JSON-patch `test` too (the API server answers 422).
+        A failed precondition raises Conflict, and so does a JSON patch that cannot be applied, be it for a
+        `test` or for a path that is not there: the API server does not say which (422, without a reason).
+        On `status`, and on the `scale` of custom resources, a uid in the body is ignored: the
+        resourceVersion says it all. A Scale of 0 has no `/spec/replicas` to `test` (tests/contract).
         """
 
     async def replace(self, resource: Resource, namespace: str, body: Json, *, dry_run: bool = False) -> Json:
