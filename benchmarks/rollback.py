@@ -34,7 +34,7 @@ def _measure(name: str, two: Pair, rounds: int, between: Callable[[], None]) -> 
     seconds = []
     for _ in range(rounds):
         between()
-        seconds.append(two.roll_back())
+        seconds.append(two.roll_back().seconds)
         two.deployed.ready(two.serving)
     p50, p95, longest = quantile(seconds, 0.50), quantile(seconds, 0.95), max(seconds)
     line(f"{name:36} {rounds:2} {p50 * 1e3:6.0f} {p95 * 1e3:6.0f} {longest * 1e3:6.0f}")

@@ -39,7 +39,7 @@ def iris(rig: Rig, namespace: str) -> Deployed:
 
 
 def test_labels_and_annotations_change_no_child(rig: Rig, iris: Deployed, figure: Figure) -> None:
-    rig.audit.settled(rig.audit.mark(), iris.namespace)
+    rig.audit.settled(0, iris.namespace)
     before = _children(iris)
     assert {kind for kind, _ in before} == {kind.plural for kind in (*OWNED, PODS)}
     mark = rig.audit.mark()

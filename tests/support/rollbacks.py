@@ -1,14 +1,14 @@
 """Rollbacks to a warm standby under load, and how long the version before still answers.
 
 Measured from the API server's answer to the edit (its audit log) to the end of the last answer that the
-version before gave, as the clients inside the cluster have it.
+version before gave, as clients inside the cluster have it.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from demo.traffic import Traffic, answers_by
+from demo.traffic import Log, Request, Traffic, answers_by
 from pintle.domain.resources import MODEL_RUNTIMES
 from tests.support.deployed import Deployed
 from tests.support.load import load
@@ -23,6 +23,18 @@ IMAGES = ("docker.io/pintle/runtime:0.1.0", "pintle/runtime:0.1.0")
 SETTLED_SECONDS = 1.0
 
 
+@dataclass(frozen=True)
+class Rollback:
+    """The last answer of the version before: when it was asked for and when it was there, in seconds.
+
+    Both from the API server's answer to the edit on; the second is the figure, the first tells how much of
+    it is a slow answer.
+    """
+
+    asked: float
+    seconds: float
+
+
 @dataclass
 class Pair:
     """A deployment that serves one of two versions, with the other as a warm standby, under load."""
@@ -34,8 +46,8 @@ class Pair:
     other: str
     shapes: int = 0
 
-    def roll_back(self) -> float:
-        """Edit to the standby; seconds until the last answer of what served."""
+    def roll_back(self) -> "Rollback":
+        """Edit to the standby, and wait until what served answers no more."""
         mark = self.rig.audit.mark()
         self.deployed.edit(version=int(self.other))
         target = self.deployed
@@ -46,18 +58,18 @@ class Pair:
             within=30,
             what=f"version {self.serving} serves",
         )
-        self.traffic.wait(
-            lambda log: self._settled_by(log.requests[-1].began, edit.answered, before), 30, "settled answers"
-        )
-        return max(0.0, self._last_of(before, edit.answered) - edit.answered)
 
-    def _last_of(self, version: str, edited: float) -> float:
-        """When the last answer of a version ended; the edit if there was none after it."""
-        answers = answers_by(self.traffic.requests(), version=version, since=edited - 10)
-        return answers[-1].done if answers else edited
+        def settled(log: Log) -> bool:
+            last = self._last_of(before, edit.answered)
+            return log.requests[-1].began > last.done + SETTLED_SECONDS
 
-    def _settled_by(self, latest: float, edited: float, before: str) -> bool:
-        return latest > self._last_of(before, edited) + SETTLED_SECONDS
+        self.traffic.wait(settled, 30, "settled answers")
+        last = self._last_of(before, edit.answered)
+        return Rollback(last.began - edit.answered, last.done - edit.answered)
+
+    def _last_of(self, version: str, edited: float) -> Request:
+        """The last answer of a version to end, among those around an edit."""
+        return answers_by(self.traffic.requests(), version=version, since=edited - 10)[-1]
 
     def change_resources(self) -> None:
         """Roll out another shape of what serves; the standby keeps the one that it has."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 T = TypeVar("T")
 
@@ -10,7 +10,11 @@ EVERY_SECONDS = 0.05
 
 
 def until(
-    condition: Callable[[], T | None], *, within: float, what: str, now: Callable[[], object] = lambda: ""
+    condition: Callable[[], T | Literal[False] | None],
+    *,
+    within: float,
+    what: str,
+    now: Callable[[], object] = lambda: "",
 ) -> T:
     """The first answer of `condition` that is true, asked every 50 ms.
 
