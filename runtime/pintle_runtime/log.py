@@ -23,7 +23,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": without_credentials(record.getMessage()),
+            "event": without_credentials(record.getMessage().strip()),
         }
         entry.update(getattr(record, "fields", {}))
         if record.exc_info:

@@ -30,6 +30,7 @@ def run(mounts: Mounts) -> None:
         model=pinned.model, version=pinned.version, revision=pinned.name, state=state, role=Role(mounts.role)
     )
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")  # its lines go through our handler
     server = Server(application, state)
     listener = listen()
     starting = Starting(mounts, pinned, state, application)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -44,6 +45,9 @@ class Starting:
             record = revision.read(self._mounts.revision)
             self._check_content(content.result(), record)
         self._check_environment(record)
+        # What lives now lives on: no collection looks at it again, which would hold requests up for 80 ms.
+        gc.collect()
+        gc.freeze()
         self._application.scoring = scoring
         self._state.open()
         log.info(
@@ -55,11 +59,16 @@ class Starting:
         )
 
     def _load(self) -> Scoring:
+        gc.disable()  # imports make no garbage, and looking for it takes a seventh of the time to ready
         try:
-            from pintle_runtime.serve import loading  # noqa: PLC0415  # seconds, in which the probes are answered
+            # Takes seconds, in which the probes are answered.
+            from pintle_runtime.serve import loading  # noqa: PLC0415
         except Exception as error:
             log.error("MLflow cannot be imported", exc_info=True)
             raise _load_failed("the model's environment breaks the server", error) from error
+        finally:
+            gc.freeze()
+            gc.enable()
         self._application.versions |= loading.versions()
         try:
             return loading.load(self._mounts.model)

@@ -29,7 +29,9 @@ def as_json(output: Output) -> Any:
     return json.loads(text.getvalue())["predictions"]
 
 
-def fault(promised: Output, given: Output, *, rows: tuple[int, bool] | None = None, allow_null: bool = False) -> str | None:
+def fault(
+    promised: Output, given: Output, *, rows: tuple[int, bool] | None = None, allow_null: bool = False
+) -> str | None:
     with unwarned():
         outputs = promised if isinstance(promised, Schema) else infer_signature([1], promised).outputs
     return agreement.find_fault(as_json(given), outputs.to_dict(), rows=rows, allow_null=allow_null)
@@ -146,7 +148,11 @@ SKLEARN = {"python_function": {"loader_module": "mlflow.sklearn"}}
         ({"dataframe_split": {"columns": ["a"], "data": [[1], [2]]}}, SKLEARN, (2, True)),
         ({"dataframe_split": {"columns": ["a"], "data": []}}, SKLEARN, (0, True)),
         ({"dataframe_records": [{"a": 1}]}, SKLEARN, (1, True)),
-        ({"inputs": [[1, 2], [3, 4], [5, 6]]}, {"python_function": {"loader_module": "mlflow.pyfunc.model"}}, (3, False)),
+        (
+            {"inputs": [[1, 2], [3, 4], [5, 6]]},
+            {"python_function": {"loader_module": "mlflow.pyfunc.model"}},
+            (3, False),
+        ),
         ({"inputs": {"a": [1, 2], "b": [3, 4]}, "params": {"x": [1]}}, {}, (2, False)),
         ({"instances": [1]}, {}, (1, False)),
         ({"inputs": 5}, {}, None),

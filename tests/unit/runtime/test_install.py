@@ -40,7 +40,12 @@ def own_index(folder: Path) -> Script:
     body = (folder / WHEEL).read_bytes()
     link = f'<a href="/files/{WHEEL}#sha256={hashlib.sha256(body).hexdigest()}">{WHEEL}</a>'
     html = {"Content-Type": "text/html"}
-    return Script(pages={"/simple/helper/": Reply(body=link.encode(), headers=html), f"/files/{WHEEL}": Reply(body=body)})
+    return Script(
+        pages={
+            "/simple/helper/": Reply(body=link.encode(), headers=html),
+            f"/files/{WHEEL}": Reply(body=body),
+        }
+    )
 
 
 def test_a_model_that_the_image_satisfies_gets_no_environment(pod: Pod, saved: Callable[[str], Path]) -> None:
@@ -89,7 +94,10 @@ def test_a_wheel_of_the_artifact_is_installed_beside_the_images_packages(pod: Po
     make_wheel(pod.mounts.model / "wheels" / WHEEL)
     require(pod, f"wheels/{WHEEL}", "pandas")
     assert pod.run("install").code == 0
-    assert in_environment(pod, "import helper, pintle_runtime as p; print(helper.VERSION, p.__version__)") == "1.0 0.1.0"
+    assert (
+        in_environment(pod, "import helper, pintle_runtime as p; print(helper.VERSION, p.__version__)")
+        == "1.0 0.1.0"
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,5 +143,7 @@ def test_the_tenants_variables_do_not_choose_the_index(pod: Pod, tmp_path: Path)
     require(pod, "helper==1.0")
     with serve(own_index(tmp_path)) as uri, serve(Script()) as other:
         pod.revise(index={"url": f"{uri}/simple", "caBundle": None})
-        ended = pod.run("install", UV_INDEX_URL=f"{other}/simple", UV_EXTRA_INDEX_URL=other, PIP_INDEX_URL=other)
+        ended = pod.run(
+            "install", UV_INDEX_URL=f"{other}/simple", UV_EXTRA_INDEX_URL=other, PIP_INDEX_URL=other
+        )
     assert ended.code == 0

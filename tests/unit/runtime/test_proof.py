@@ -65,7 +65,11 @@ def test_passes(saved: Callable[[str], Path], variant: str, settings: ProofSetti
         ("wrong-shape", LENIENT, "prediction has the shape (3, 2); the signature says (-1)"),
         ("one-answer", AUTO, "prediction has 1 rows for an example of 3"),
         ("raises", AUTO, "the model's example was answered with HTTP 400: KeyError: 'petal width (cm)'"),
-        ("no-example", REQUIRED, "the model has no serving_input_example.json and rollout.proof.mode is Required"),
+        (
+            "no-example",
+            REQUIRED,
+            "the model has no serving_input_example.json and rollout.proof.mode is Required",
+        ),
     ],
 )
 def test_fails(saved: Callable[[str], Path], variant: str, settings: ProofSettings, words: str) -> None:
@@ -123,7 +127,11 @@ def start(pod: Pod) -> tuple[Application, State]:
     pinned = revision.read(pod.mounts.revision)
     state = State()
     application = Application(
-        model=pinned.model, version=pinned.version, revision=pinned.name, state=state, role=Role(pod.mounts.role)
+        model=pinned.model,
+        version=pinned.version,
+        revision=pinned.name,
+        state=state,
+        role=Role(pod.mounts.role),
     )
     with unwarned():
         Starting(pod.mounts, pinned, state, application).run()
@@ -147,7 +155,9 @@ def test_becomes_ready(pod: Pod, saved: Callable[[str], Path]) -> None:
     assert application.versions["mlflow"] == "3.17.2"
 
 
-def test_compares_with_the_record_as_it_is_when_the_model_is_loaded(pod: Pod, saved: Callable[[str], Path]) -> None:
+def test_compares_with_the_record_as_it_is_when_the_model_is_loaded(
+    pod: Pod, saved: Callable[[str], Path]
+) -> None:
     """The digest may be recorded after this pod's `fetch` looked."""
     pod.hold(saved("linear"))
     pinned = revision.read(pod.mounts.revision)
@@ -178,7 +188,9 @@ def test_another_environment_is_a_warning_or_a_refusal(
         ({"model.pkl": "not a pickle"}, "the model does not load: UnpicklingError"),
     ],
 )
-def test_a_model_that_does_not_load(pod: Pod, saved: Callable[[str], Path], spoil: dict[str, str], words: str) -> None:
+def test_a_model_that_does_not_load(
+    pod: Pod, saved: Callable[[str], Path], spoil: dict[str, str], words: str
+) -> None:
     pod.hold(saved("linear"))
     for name, text in spoil.items():
         (pod.mounts.model / name).write_text(text)

@@ -87,13 +87,17 @@ async def test_answers_are_those_of_mlflows_server(
 ) -> None:
     raw = sent.encode() if isinstance(sent, str) else sent
     with unwarned():
-        status, headers, answer = await ask(application(scoring, tmp_path), "POST", "/invocations", raw, content_type)
+        status, headers, answer = await ask(
+            application(scoring, tmp_path), "POST", "/invocations", raw, content_type
+        )
         wanted = await ask(oracle, "POST", "/invocations", raw, content_type)
     assert (status, answer) == (wanted[0], wanted[2])
     assert headers["content-type"].split(";")[0] == wanted[1]["content-type"].split(";")[0]
 
 
-async def test_without_a_content_type_the_answer_says_what_to_send(scoring: loading.Scoring, tmp_path: Path) -> None:
+async def test_without_a_content_type_the_answer_says_what_to_send(
+    scoring: loading.Scoring, tmp_path: Path
+) -> None:
     """MLflow's server says `Internal Server Error`."""
     status, _, answer = await ask(application(scoring, tmp_path), "POST", "/invocations", b"{}")
     assert status == 415
@@ -128,7 +132,9 @@ async def test_routes(scoring: loading.Scoring, tmp_path: Path, method: str, pat
     assert "connection" not in headers
 
 
-@pytest.mark.parametrize(("path", "status"), [("/livez", 200), ("/readyz", 503), ("/ping", 503), ("/metrics", 200)])
+@pytest.mark.parametrize(
+    ("path", "status"), [("/livez", 200), ("/readyz", 503), ("/ping", 503), ("/metrics", 200)]
+)
 async def test_before_the_model_is_there(tmp_path: Path, path: str, status: int) -> None:
     assert (await ask(application(None, tmp_path), "GET", path))[0] == status
 
@@ -146,7 +152,9 @@ async def test_a_body_over_the_limit_is_refused(
     assert status == 413
 
 
-async def test_a_prediction_that_takes_too_long_is_a_504(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_prediction_that_takes_too_long_is_a_504(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import threading
 
     release = threading.Event()
@@ -167,8 +175,13 @@ async def test_a_prediction_that_takes_too_long_is_a_504(tmp_path: Path, monkeyp
     assert b'pintle_model_requests_total{code="504"} 1.0' in (await ask(slow, "GET", "/metrics"))[2]
 
 
-@pytest.mark.parametrize(("role", "closes"), [("standby", True), ("standby\n", True), ("serving", False), ("", False), ("STANDBY", False)])
-async def test_only_a_standby_closes_connections(scoring: loading.Scoring, tmp_path: Path, role: str, closes: bool) -> None:
+@pytest.mark.parametrize(
+    ("role", "closes"),
+    [("standby", True), ("standby\n", True), ("serving", False), ("", False), ("STANDBY", False)],
+)
+async def test_only_a_standby_closes_connections(
+    scoring: loading.Scoring, tmp_path: Path, role: str, closes: bool
+) -> None:
     (tmp_path / "role").write_text(role)
     _, headers, _ = await ask(application(scoring, tmp_path / "role"), "GET", "/readyz")
     assert headers.get("connection") == ("close" if closes else None)
