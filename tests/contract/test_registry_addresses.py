@@ -15,15 +15,26 @@ from pintle.ports import Endpoint
 from tests.contract.hostile import ALLOWED, CREDENTIALS, QUICK, Server, failure, found, http, serve
 
 
-@pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 70, "-"])
-async def test_names_without_an_address(host: str) -> None:
+async def test_a_name_without_an_address() -> None:
     def unknown(*_: object, **__: object) -> list[tuple[Any, ...]]:
         raise socket.gaierror(socket.EAI_NONAME, "planted")
 
     registry = MlflowRegistry(ALLOWED, QUICK, lookup=unknown)
+    error = await failure(registry, "http://nowhere.invalid:5000")
+    await registry.close()
+    assert error.reason == Reason.REGISTRY_UNAVAILABLE
+    assert error.message.endswith(
+        "at http://nowhere.invalid:5000 cannot be found: its host name has no address"
+    )
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 70, f"{'x' * 70}.example.com"])
+async def test_names_that_cannot_be(host: str) -> None:
+    """Asked of the system itself, which refuses them before any name server is asked."""
+    registry = MlflowRegistry(ALLOWED, QUICK)
     error = await failure(registry, f"http://{host}:5000")
     await registry.close()
-    assert error.reason in (Reason.REGISTRY_UNAVAILABLE, Reason.INVALID_SPEC)
+    assert error.message.endswith("cannot be found: its host name has no address")
 
 
 async def test_a_name_server_that_hangs_holds_up_nobody_else() -> None:
