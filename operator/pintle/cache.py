@@ -19,7 +19,7 @@ import orjson
 
 from pintle import naming
 from pintle.domain import Json, Key, Resource
-from pintle.domain.resources import ENDPOINT_SLICES, MODEL_DEPLOYMENTS, PODS
+from pintle.domain.resources import ENDPOINT_SLICES, MODEL_DEPLOYMENTS, NAMESPACES, PODS
 
 LABEL_SERVICE_NAME = "kubernetes.io/service-name"
 DEFAULT_REGISTRY = "default"
@@ -37,6 +37,7 @@ _POD_METADATA = frozenset(
         "ownerReferences",
     }
 )
+_NAMESPACE_METADATA = frozenset({"name", "uid", "resourceVersion", "deletionTimestamp"})
 _At = TypeVar("_At")
 # A late event is late by seconds; so many objects do not vanish within them.
 _TOMBSTONES = 10_000
@@ -149,6 +150,11 @@ class Cache:
         """(uid, resourceVersion) of each object of a kind, by key: what a resync compares."""
         return {key: (entry.uid, entry.resource_version) for key, entry in self._entries[resource].items()}
 
+    def terminating(self, namespace: str) -> bool:
+        """Whether a namespace is on its way out: nothing is written in it any more."""
+        found = self.get(NAMESPACES, "", namespace)
+        return found is not None and "deletionTimestamp" in found["metadata"]
+
     def deployments(self) -> tuple[Key, ...]:
         """Keys of all ModelDeployments, sorted."""
         return tuple(sorted(self._entries[MODEL_DEPLOYMENTS]))
@@ -189,6 +195,8 @@ def _newer(version: str, than: str | None) -> bool:
 
 def _slim(resource: Resource, obj: Json) -> Mapping[str, Any]:
     """Leave out what nothing reads: field managers, kubectl's copy, and of a pod all but its state."""
+    if resource == NAMESPACES:
+        return {"metadata": {k: v for k, v in obj["metadata"].items() if k in _NAMESPACE_METADATA}}
     metadata = {k: v for k, v in obj["metadata"].items() if k not in ("managedFields", "annotations")}
     annotations = {k: v for k, v in (obj["metadata"].get("annotations") or {}).items() if k != _LAST_APPLIED}
     if resource == PODS:

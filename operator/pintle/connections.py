@@ -155,7 +155,7 @@ class Connections:
             self._drop(key)
             return None
         known = self._see(key, connection)
-        if connection.deletion_timestamp:
+        if connection.deletion_timestamp or self._cache.terminating(key.namespace):
             return None
         now = self._clock.now()
         due = known.due(connection.spec.poll_seconds)

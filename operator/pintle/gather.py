@@ -80,8 +80,8 @@ def gather(
         faults=memory.standing_faults(now),
         contested=memory.left_alone(now),
         edited=memory.edited,
-        status_written=memory.status_written,
-        terminating=deployment.deletion_timestamp is not None,
+        unsaid_since=memory.unsaid_since,
+        terminating=deployment.deletion_timestamp is not None or cache.terminating(key.namespace),
         defaults=defaults,
     )
     return replace(observed, resolution=_ask(resolver, key, observed))

@@ -24,7 +24,7 @@ class Memory:
     uid: str = ""
     edit: tuple[int, str] = (-1, "")
     edited: datetime | None = None
-    status_written: datetime | None = None
+    unsaid_since: datetime | None = None
     streak: int = 0
     faults: dict[tuple[str, str], Fault] = field(default_factory=dict)
     repairs: dict[str, list[datetime]] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Memory:
         """
         if uid != self.uid:
             self.uid, self.edit = uid, (-1, "")
-            self.status_written = None
+            self.unsaid_since = None
             for known in (self.faults, self.repairs, self.contested):
                 known.clear()
         if edit != self.edit:

@@ -13,8 +13,8 @@ from pintle.rollout import step
 from pintle.switch import Step
 from pintle.upkeep import upkeep
 
-# What differs only in counts is written this often at most (design section 3).
-COUNTS_EVERY = timedelta(seconds=5)
+# What differs only in counts is written after so long, or with the next transition (design section 3).
+COUNTS_AFTER = timedelta(seconds=5)
 # A registry that answers within this is never worth a status of its own: `Resolving` would only flicker.
 QUIET_RESOLVING = timedelta(seconds=1)
 # Endpoint slices follow a flip within milliseconds; for this long a status waits for them.
@@ -37,13 +37,14 @@ def decide(observed: Observed, now: datetime) -> Plan:
         return Plan(stages=taken.stages)
     stages, wake_upkeep = upkeep(observed, found, taken, now)
     wanted = status.build(observed, found, current, taken, now)
-    write, wake_status = _worth_writing(observed, current, taken, wanted, now)
+    write, wake_status, unsaid = _worth_writing(observed, current, taken, wanted, now)
     times = [t for t in (taken.wake_at, wake_upkeep, wake_status) if t is not None and t > now]
     return Plan(
         stages=(*taken.stages, *_without_faulty(observed, stages)),
         status=wanted if write else None,
         notices=_notices(observed, wanted) if write else (),
         wake_at=min(times, default=None),
+        unsaid=unsaid,
     )
 
 
@@ -70,19 +71,18 @@ def _faulty(observed: Observed, action: Action) -> bool:
 
 def _worth_writing(
     observed: Observed, current: Roles, taken: Step, wanted: dict[str, Any], now: datetime
-) -> tuple[bool, datetime | None]:
-    """Whether the status is worth a write now, and if not, when it will be."""
+) -> tuple[bool, datetime | None, bool]:
+    """Whether the status is worth a write now; if not, when it will be; and whether only counts differ."""
     before = dict(observed.deployment.status)
     if wanted == before:
-        return False, None
+        return False, None, False
     if quiet := _passing(observed, current, taken, now):
-        return False, quiet
+        return False, quiet, False
     if status.without_counts(wanted) != status.without_counts(before):
-        return True, None
-    last = observed.status_written
-    if last and now < last + COUNTS_EVERY:
-        return False, last + COUNTS_EVERY
-    return True, None
+        return True, None, False
+    # Counts that have differed for so long are news; those of a rollout are gone with its next step.
+    said_at = (observed.unsaid_since or now) + COUNTS_AFTER
+    return (True, None, False) if now >= said_at else (False, said_at, True)
 
 
 def _passing(observed: Observed, current: Roles, taken: Step, now: datetime) -> datetime | None:

@@ -115,18 +115,17 @@ class Reconciler:
         for replaced in contested:
             self._post(deployment, _contested(replaced))
         if plan.status is not None:
-            await self._write_status(deployment, plan.status, memory)
+            await self._write_status(deployment, plan.status)
         for notice in plan.notices:
             log.info("%s: %s", notice.reason, notice.message, extra=fields)
             self._post(deployment, notice)
+        memory.unsaid_since = (memory.unsaid_since or now) if plan.unsaid else None
         if (soon := memory.after_writing(wrote=bool(plan.stages))) is not None:
             return soon
         times = [t for t in (plan.wake_at, memory.next_try()) if t is not None]
         return max(0.0, (min(times) - self._clock.now()).total_seconds()) if times else None
 
-    async def _write_status(
-        self, deployment: ModelDeployment, status: Mapping[str, Any], memory: Memory
-    ) -> None:
+    async def _write_status(self, deployment: ModelDeployment, status: Mapping[str, Any]) -> None:
         """Replace `/status` whole: a merge patch would keep members that are no longer true."""
         body: list[Mapping[str, Any]] = [
             {"op": "test", "path": "/metadata/uid", "value": deployment.uid},
@@ -144,7 +143,6 @@ class Reconciler:
         except NotFound:
             return  # deleted meanwhile
         self._cache.upsert(MODEL_DEPLOYMENTS, answer)
-        memory.status_written = self._clock.now()
         self._metrics.deployment(
             deployment.namespace, deployment.name, status=status, model=deployment.spec.model
         )

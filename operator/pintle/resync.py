@@ -10,7 +10,7 @@ import logging
 
 from pintle.cache import Cache
 from pintle.domain import Key, Resource
-from pintle.domain.resources import CHILDREN, OWN
+from pintle.domain.resources import CHILDREN, NAMESPACES, OWN
 from pintle.errors import ClusterError
 from pintle.intake import Intake
 from pintle.naming import MANAGED_SELECTOR
@@ -24,8 +24,13 @@ GATHER_SECONDS = 2.0
 # However often a watch starts anew.
 SPACING_SECONDS = 30.0
 
-WATCHED = tuple((resource, "") for resource in OWN) + tuple((r, MANAGED_SELECTOR) for r in CHILDREN)
-"""What is watched: the kinds, and the label selector of each. Own kinds come first: children find theirs."""
+WATCHED = (
+    (NAMESPACES, ""),
+    *((resource, "") for resource in OWN),
+    *((resource, MANAGED_SELECTOR) for resource in CHILDREN),
+)
+"""What is watched: the kinds, and the label selector of each. Own kinds come before children, which find
+theirs; namespaces come first, so that nothing is written in one that is on its way out."""
 
 
 class Resync:

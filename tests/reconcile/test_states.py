@@ -10,6 +10,7 @@ from pintle.domain.resources import (
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
     MODEL_RUNTIMES,
+    NAMESPACES,
     PODS,
     REGISTRY_CONNECTIONS,
     SERVICE_ACCOUNTS,
@@ -438,3 +439,30 @@ def test_zero_replicas_prove_nothing() -> None:
     world.apply(version=2, replicas=1)
     world.run(20)
     assert (world.serving, world.replicas()) == ("2", {"2": 1}), "only what is declared is started"
+
+
+def test_nothing_is_written_in_a_namespace_that_is_on_its_way_out() -> None:
+    world = serving()
+    world.api.patch(NAMESPACES, "", NAMESPACE, {"metadata": {"finalizers": ["kubernetes"]}})
+    world.api.delete(NAMESPACES, "", NAMESPACE)
+    for pod in world.api.objects(PODS):
+        world.api.delete(PODS, NAMESPACE, pod["metadata"]["name"])
+    world.api.delete(CONFIG_MAPS, NAMESPACE, world.revision("1"))
+    world.cluster.requests.clear()
+    world.apply(version=2)
+    world.operate()
+    assert world.cluster.requests == []
+
+
+def test_counts_that_pass_with_a_rollout_are_not_written() -> None:
+    """Each pod of four that gets ready by itself would be a write: they come with the next transition."""
+    world = World()
+    world.fate("1", Fate(until=Stage.SERVING))
+    world.apply(version=1, replicas=2)
+    world.run(8)
+    world.cluster.requests.clear()
+    world.fate("1", Fate())
+    world.run(4)
+    statuses = [r for r in world.cluster.requests if r.resource == "modeldeployments/status"]
+    assert len(statuses) == 1
+    assert world.condition()["reason"] == "Serving"

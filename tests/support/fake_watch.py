@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from pintle import naming
-from pintle.domain.resources import CHILDREN, OWN
+from pintle.domain.resources import CHILDREN, NAMESPACES, OWN
 from pintle.ports import Resource
 from tests.support.fake_api_server import Body, FakeApiServer, WatchType
 from tests.support.patches import matches
@@ -46,11 +46,11 @@ class FakeWatch:
 
     def _changed(self, change: WatchType, resource: Resource, obj: Body) -> None:
         """As a watch with a label selector: an object that ceases to match is DELETED for it."""
-        if resource not in OWN + CHILDREN:
+        if resource not in (NAMESPACES, *OWN, *CHILDREN):
             return
         identity = (resource.plural, obj["metadata"]["uid"])
         labels = obj["metadata"].get("labels") or {}
-        selected = resource in OWN or matches(naming.MANAGED_SELECTOR, labels)
+        selected = resource in (NAMESPACES, *OWN) or matches(naming.MANAGED_SELECTOR, labels)
         if not selected and identity not in self._selected:
             return
         if not selected or change == "DELETED":

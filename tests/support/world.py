@@ -27,6 +27,7 @@ from pintle.domain.resources import (
     DEPLOYMENTS,
     MODEL_DEPLOYMENTS,
     MODEL_RUNTIMES,
+    NAMESPACES,
     PODS,
     REGISTRY_CONNECTIONS,
     SERVICES,
@@ -148,7 +149,7 @@ class World:
         """A fresh process: empty memory, the caches filled from what the cluster holds."""
         self.cache = Cache()
         self.views = Views(self.cache)
-        for resource in (MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, MODEL_RUNTIMES):
+        for resource in (NAMESPACES, MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, MODEL_RUNTIMES):
             for body in self.api.objects(resource):
                 self.cache.upsert(resource, body)
         for resource in self.api.kinds():

@@ -142,6 +142,6 @@ class Observed:
     contested: frozenset[str] = frozenset()  # revisions whose template others keep changing
     account_problem: str = ""  # why spec.serviceAccountName cannot be used, or ""
     edited: datetime | None = None  # when this generation was first seen by this process
-    status_written: datetime | None = None  # when this process last wrote the status
+    unsaid_since: datetime | None = None  # since when the status has differed in counts alone
     terminating: bool = False  # the object or its namespace is being deleted
     defaults: Defaults = Defaults()

@@ -95,6 +95,7 @@ class Plan:
     status: Json | None = None
     notices: tuple[Notice, ...] = ()
     wake_at: datetime | None = None
+    unsaid: bool = False  # the status differs in counts alone, and is not written for that yet
 
     @property
     def actions(self) -> tuple[Action, ...]:
