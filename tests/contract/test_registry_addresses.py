@@ -9,17 +9,28 @@ import pytest
 
 from pintle.adapters.addresses import LOOPBACK, AddressRules
 from pintle.adapters.registry import MlflowRegistry
+from pintle.adapters.registry_http import Limits
 from pintle.conditions import Reason
 from pintle.errors import PintleError, Terminal
 from pintle.ports import Endpoint
-from tests.contract.hostile import ALLOWED, CREDENTIALS, QUICK, Server, failure, found, http, serve
+from tests.contract.hostile import (
+    ALLOWED,
+    CREDENTIALS,
+    LIMITS,
+    Server,
+    failure,
+    found,
+    http,
+    on_loopback,
+    serve,
+)
 
 
 async def test_a_name_without_an_address() -> None:
     def unknown(*_: object, **__: object) -> list[tuple[Any, ...]]:
         raise socket.gaierror(socket.EAI_NONAME, "planted")
 
-    registry = MlflowRegistry(ALLOWED, QUICK, lookup=unknown)
+    registry = MlflowRegistry(ALLOWED, LIMITS, lookup=unknown)
     error = await failure(registry, "http://nowhere.invalid:5000")
     await registry.close()
     assert error.reason == Reason.REGISTRY_UNAVAILABLE
@@ -31,40 +42,60 @@ async def test_a_name_without_an_address() -> None:
 @pytest.mark.parametrize("host", ["a..b", "x" * 70, f"{'x' * 70}.example.com"])
 async def test_names_that_cannot_be(host: str) -> None:
     """Asked of the system itself, which refuses them before any name server is asked."""
-    registry = MlflowRegistry(ALLOWED, QUICK)
+    registry = MlflowRegistry(ALLOWED, LIMITS)
     error = await failure(registry, f"http://{host}:5000")
     await registry.close()
     assert error.message.endswith("cannot be found: its host name has no address")
 
 
+class Hanging:
+    """As `getaddrinfo`, with a name server that answers for `quick` alone until it is released."""
+
+    def __init__(self, names: int) -> None:
+        self.asked: list[str] = []
+        self.all_asked = asyncio.Event()
+        self.released = threading.Event()
+        self._names = names
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(self, host: str, *_: object, **__: object) -> list[tuple[Any, ...]]:
+        self.asked.append(host)
+        if len(self.asked) == self._names:
+            self._loop.call_soon_threadsafe(self.all_asked.set)
+        if host != "quick":
+            self.released.wait(60)
+        return on_loopback(host)
+
+
 async def test_a_name_server_that_hangs_holds_up_nobody_else() -> None:
-    released = threading.Event()
-    all_hang = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    looked_up: list[str] = []
-
-    def lookup(host: str, *_: object, **__: object) -> list[tuple[Any, ...]]:
-        looked_up.append(host)
-        if len(looked_up) == 20:
-            loop.call_soon_threadsafe(all_hang.set)
-        if host != "quick.example":
-            released.wait(30)
-        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 0))]
-
-    registry = MlflowRegistry(ALLOWED, QUICK, lookup=lookup)
+    lookup = Hanging(names=20)
+    registry = MlflowRegistry(ALLOWED, LIMITS, lookup=lookup)
     try:
         async with serve(http(200, found())) as server:
-            hanging = [f"http://slow-{n % 20}.example:{server.port}" for n in range(60)]
-            questions = [asyncio.create_task(failure(registry, uri)) for uri in hanging]
-            await asyncio.wait_for(all_hang.wait(), 10)
-            endpoint = Endpoint(f"http://quick.example:{server.port}")
-            assert await registry.version(endpoint, "iris", "1")
-            for error in await asyncio.gather(*questions):
-                assert error.message.endswith("did not accept a connection within 0.5 s")
-        slow = [host for host in looked_up if host.startswith("slow")]
-        assert len(slow) == len(set(slow)) == 20, "one thread for each name"
+            slow = [Endpoint(f"http://slow-{number % 20}:{server.port}") for number in range(60)]
+            questions = [asyncio.create_task(registry.version(each, "iris", "1")) for each in slow]
+            await asyncio.wait_for(lookup.all_asked.wait(), 30)
+            assert await registry.version(Endpoint(f"http://quick:{server.port}"), "iris", "1")
+            asked = [host for host in lookup.asked if host != "quick"]
+            assert len(asked) == len(set(asked)) == 20, "one thread for each name"
+            assert not any(question.done() for question in questions)
+            lookup.released.set()
+            assert len(await asyncio.gather(*questions)) == 60
     finally:
-        released.set()
+        lookup.released.set()
+        await registry.close()
+
+
+async def test_who_gives_up_waiting_for_a_name_leaves_the_thread_to_others() -> None:
+    lookup = Hanging(names=1)
+    registry = MlflowRegistry(ALLOWED, Limits(connect_seconds=0.2, total_seconds=30), lookup=lookup)
+    try:
+        for _ in range(3):
+            error = await failure(registry, "http://slow:5000")
+            assert error.message.endswith("did not accept a connection within 0.2 s")
+        assert lookup.asked == ["slow"]
+    finally:
+        lookup.released.set()
         await registry.close()
 
 
@@ -74,7 +105,7 @@ async def answers_at(server: Server, rules: AddressRules, host: str, *found_at: 
     def lookup(*_: object, **__: object) -> list[tuple[Any, ...]]:
         return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (a, 0)) for a in found_at]
 
-    registry = MlflowRegistry(rules, QUICK, lookup=lookup)
+    registry = MlflowRegistry(rules, LIMITS, lookup=lookup)
     asked = Endpoint(f"http://{host}:{server.port}", credentials=CREDENTIALS)
     try:
         await registry.version(asked, "iris", "1")

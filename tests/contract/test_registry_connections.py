@@ -13,8 +13,8 @@ from pintle.ports import Credentials, Endpoint
 from tests.contract.hostile import (
     ALLOWED,
     INSIDE,
+    LIMITS,
     PASSWORD,
-    QUICK,
     TOKEN,
     Authority,
     failure,
@@ -27,7 +27,7 @@ from tests.contract.hostile import (
 
 @pytest.fixture
 async def registry() -> AsyncIterator[MlflowRegistry]:
-    adapter = MlflowRegistry(ALLOWED, QUICK)
+    adapter = MlflowRegistry(ALLOWED, LIMITS)
     yield adapter
     await adapter.close()
 
@@ -56,7 +56,7 @@ async def test_no_redirect_is_followed(registry: MlflowRegistry) -> None:
 
 async def test_a_cookie_is_not_kept() -> None:
     """Asked by a name: clients keep no cookies of addresses anyway."""
-    registry = MlflowRegistry(ALLOWED, QUICK, lookup=on_loopback)
+    registry = MlflowRegistry(ALLOWED, LIMITS, lookup=on_loopback)
     async with serve(http(200, found(), Set_Cookie="planted=1; Path=/")) as server:
         uri = f"http://mlflow.example.com:{server.port}"
         for _ in range(2):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pintle import connection_plan as plan
@@ -175,6 +175,7 @@ OUTCOMES = st.one_of(
 )
 
 
+@settings(deadline=None)  # a machine under load
 @given(st.lists(OUTCOMES, min_size=1, max_size=5))
 def test_a_status_is_written_once(outcomes: list[str | Problem]) -> None:
     """Merged, it is what was meant, and is not written again; its time moves with Ready alone."""

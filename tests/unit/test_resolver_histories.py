@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pintle.domain import Failed, Key, Query, Resolved
@@ -23,6 +23,7 @@ STEPS = st.one_of(
 )
 
 
+@settings(deadline=None)  # a machine under load
 @given(st.lists(STEPS, max_size=30))
 def test_whatever_happens_it_ends_with_the_truth(steps: list[tuple[str, Any, Any]]) -> None:
     run_virtually(_whatever_happens(steps))
