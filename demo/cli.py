@@ -3,6 +3,7 @@
 import argparse
 import os
 import re
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,6 @@ from demo.traffic import Traffic, TrafficError
 from testbed import progress
 from testbed.errors import TestbedError
 
-RATE = 40.0
 _MODEL = re.compile(r'[^"\\$/:\n]+')
 
 
@@ -30,11 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the demo; its exit status."""
     os.environ.setdefault("TESTBED_NAME", "demo")  # a cluster of its own, beside the tests'
     options = parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it cleans up after itself
     try:
         if options.command == "down":
             teardown.down()
             return 0
-        return _run(own_model(options), options.svg)
+        return _run(own_model(options), options.rate, options.svg)
     except (DemoError, TestbedError, TrafficError) as error:
         progress.say(f"demo: {error}")
         return 1
@@ -54,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--mlflow-uri", help="an MLflow server of your own that the cluster can reach")
     top.add_argument("--model", help="a registered model there")
     top.add_argument("--versions", help="versions of it, in the order in which to serve them: 1,2")
+    top.add_argument("--rate", type=float, default=40, help="predictions a second to each side (default: 40)")
     top.add_argument("--svg", type=Path, metavar="FILE", help="save what was shown of the story as a picture")
     return top
 
@@ -77,13 +79,13 @@ def own_model(options: argparse.Namespace) -> Own | None:
     return Own(options.mlflow_uri, options.model, versions)
 
 
-def _run(own: Own | None, svg: Path | None) -> int:
+def _run(own: Own | None, rate: float, svg: Path | None) -> int:
     began, display = time.time(), Display()
     sources = setup.manifests()
     cluster = setup.raise_cluster()
     with Kube(cluster.kubectl()) as kube:
         registry = setup.provide(cluster, kube, sources, own)
-        sending = targets(registry.example, RATE)
+        sending = targets(registry.example, rate)
         image = sources.with_images(traffic.IMAGE)
         with Traffic(kube.command, namespace="demo", targets=sending, image=image) as sent:
             wanted = Wanted(registry.model, registry.versions[0], registry.uri)

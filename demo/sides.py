@@ -113,7 +113,7 @@ class PlainSide:
         return documents(self.manifests.render("plain.yaml", uri=wanted.uri, **values))
 
     def arrived(self, wanted: Wanted) -> bool:
-        """What `kubectl rollout status` waits for, and that the pods of before are gone."""
+        """What `kubectl rollout status` waits for."""
         body = self.kube.get(self.path) or {}
         status = body.get("status", {})
         counts = {status.get(name, 0) for name in ("replicas", "updatedReplicas", "availableReplicas")}

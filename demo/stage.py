@@ -15,7 +15,7 @@ from demo.sides import PintleSide, PlainSide, Side, State, Wanted
 from demo.traffic import Declared, Request, Traffic, answers_by
 
 POLL_SECONDS = 0.1
-TIMEOUT = 180.0
+TIMEOUT = 300.0
 LINGER_SECONDS = 1.5  # the traffic that a step is judged by goes on for so long after it
 
 
@@ -46,9 +46,10 @@ class Stage:
         return self.pintle, self.plain
 
     @contextmanager
-    def step(self, title: str, *, rollback: bool = False) -> Iterator[Step]:
-        """A step; when it has ended, what it cost both sides is shown."""
+    def step(self, title: str, about: str, *, rollback: bool = False) -> Iterator[Step]:
+        """A step, with a sentence about it; when it has ended, what it cost both sides is shown."""
         self.display.heading(f"{len(self.steps) + 1}  {title}")
+        self.display.line(about, "dim")
         still = Move(time.time(), self.wanted.version, note="-")
         step = Step(title, rollback, {side.target: still for side in self.sides})
         self.steps.append(step)
@@ -57,17 +58,18 @@ class Stage:
         self.show_state()
         self._show_scores(step)
 
-    def declare(self, wanted: Wanted, *, of: tuple[Side, ...] = ()) -> None:
-        """Change the manifests of both sides (or some) to this; both versions may answer from now on."""
-        before, self.wanted = self.wanted, wanted
-        for side in of or self.sides:
+    def declare(self, wanted: Wanted) -> None:
+        """Change both manifests to this. Until it serves, what served before may answer too."""
+        before = {"pintle": self.pintle.state().serving, "plain": self.wanted.version}
+        self.wanted = wanted
+        for side in self.sides:
             edited = self.kube.apply(side.documents(wanted))
-            self.moves(side, edited, before, wanted)
+            self.moves(side, edited, before[side.target], wanted.version)
 
-    def moves(self, side: Side, edited: float, before: Wanted, wanted: Wanted) -> None:
+    def moves(self, side: Side, edited: float, before: str, version: str) -> None:
         """Take down that a side was told at `edited` to go from one version to another."""
-        self.steps[-1].moves[side.target] = Move(edited, wanted.version)
-        self.allow(side, edited, before.version, wanted.version)
+        self.steps[-1].moves[side.target] = Move(edited, version)
+        self.allow(side, edited, before, version)
 
     def allow(self, side: Side, at: float, *versions: str) -> None:
         if side.allowed is None:
@@ -75,29 +77,37 @@ class Stage:
         else:
             side.allowed.allow(at, versions)
 
-    def settle(self, side: Side, timeout: float = TIMEOUT, *, give_up: bool = False) -> None:
-        """Wait until a side says that what is wanted serves. From then on no other version may answer.
+    def settle(self, timeout: float = TIMEOUT) -> None:
+        """Wait until both sides say that what is wanted serves; the plain one is given up after a time.
 
         Raises:
-            StepFailed: it does not in time, and is not to be given up.
+            StepFailed: Pintle does not say so in time.
         """
+        self.settle_pintle()
+        self.settle_plain(timeout)
+
+    def settle_pintle(self) -> None:
+        """From then on, nothing but what is wanted may answer: that is what Ready promises."""
+        wanted = self.wanted
+        self.wait(lambda: self.pintle.arrived(wanted), f"Pintle: version {wanted.version}")
+        self.allow(self.pintle, time.time(), wanted.version)
+
+    def settle_plain(self, timeout: float = TIMEOUT) -> None:
+        """Pods of before may still be ending, and answer: nothing is held against that."""
         wanted = self.wanted
         try:
-            self.wait(lambda: side.arrived(wanted), f"{side.title}: version {wanted.version}", timeout)
+            what = f"Plain Deployment: version {wanted.version}"
+            self.wait(lambda: self.plain.arrived(wanted), what, timeout)
         except StepFailed:
-            if not give_up:
-                raise
-            self.note(side, "stuck")
-        else:
-            self.allow(side, time.time(), wanted.version)
+            self.note(self.plain, f"> {timeout:.0f} s")
 
-    def keeps(self, side: Side, version: str, refused: str) -> None:
-        """A side refused what was declared and keeps `version`; the refused one may not have answered."""
-        step = self.steps[-1]
-        move = replace(step.moves[side.target], version=version, note="refused")
-        step.moves[side.target] = move
-        self.allow(side, time.time(), version)
-        answers = answers_by(self.traffic.requests(side.target), version=refused, since=move.since)
+    def keep_pintle(self, version: str, refused: str) -> None:
+        """Pintle refused what was declared and keeps `version`; the refused one may not have answered."""
+        moves, target = self.steps[-1].moves, self.pintle.target
+        moves[target] = replace(moves[target], version=version, note="refused")
+        self.allow(self.pintle, time.time(), version)
+        own = self.traffic.requests(target)
+        answers = answers_by(own, version=refused, since=moves[target].since)
         expect(not answers, f"{len(answers)} requests were answered by version {refused}, which was refused")
 
     def by_revision(self, side: Side) -> None:

@@ -18,10 +18,10 @@ def _tell_of_three(stage: Stage, registry: DemoRegistry) -> None:
     changes.go_live(stage)
     changes.edit(stage, second)
     changes.edit_to_broken(stage, broken)
-    changes.back(stage, second, title=f"Edit back to version {second}")
-    changes.back(stage, first)
+    changes.edit_back(stage, second)
+    changes.roll_back(stage, first)
     changes.more_memory(stage)
-    changes.back_in_another_shape(stage, second)
+    changes.roll_back_in_another_shape(stage, second)
     outage.stop_registry(stage, registry)
     outage.back_without_registry(stage, registry, first)
     rejection.reject(stage, second)
@@ -34,10 +34,10 @@ def _tell_of_own(stage: Stage, versions: list[str]) -> None:
         if changes.edit(stage, version, may_be_refused=True):
             served.append(version)
         else:
-            changes.back(stage, served[-1], title=f"Edit back to version {served[-1]}")
+            changes.edit_back(stage, served[-1])
     if len(served) > 1:
         before, last = served[-2], served[-1]
-        changes.back(stage, before)
+        changes.roll_back(stage, before)
         changes.more_memory(stage)
-        changes.back_in_another_shape(stage, last)
+        changes.roll_back_in_another_shape(stage, last)
         rejection.reject(stage, before)

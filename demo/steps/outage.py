@@ -11,7 +11,8 @@ OUTAGE_SECONDS = 8.0
 
 def stop_registry(stage: Stage, registry: DemoRegistry) -> None:
     """What serves keeps serving; a lost pod cannot be replaced while its artifacts cannot be had."""
-    with stage.step("Stop MLflow, and delete one serving pod of each"):
+    about = "The pods in their place cannot fetch the model. What serves, serves on."
+    with stage.step("Stop MLflow, delete a serving pod", about):
         registry.stop()
         for selector in (f"pintle.dev/revision={stage.pintle.state().revision}", "app=iris-plain"):
             first = stage.pods(selector)[0]["metadata"]["name"]
@@ -22,14 +23,16 @@ def stop_registry(stage: Stage, registry: DemoRegistry) -> None:
 
 def back_without_registry(stage: Stage, registry: DemoRegistry, version: str) -> None:
     """The standby needs no registry. The plain Deployment waits for MLflow, which is started in the end."""
-    title = f"Roll back to version {version}, MLflow being down for {OUTAGE_SECONDS:.0f} s more"
-    with stage.step(title, rollback=True):
+    about = (
+        f"The standby needs no registry. MLflow is started {OUTAGE_SECONDS:.0f} s after it has taken over."
+    )
+    with stage.step(f"Roll back to version {version}, MLflow down", about, rollback=True):
         stage.declare(replace(stage.wanted, version=version))
-        stage.settle(stage.pintle)
+        stage.settle_pintle()
         stage.show_state()
         stage.linger(OUTAGE_SECONDS)
         registry.start()
-        stage.settle(stage.plain)
+        stage.settle_plain()
         stage.wait(lambda: _ready(stage) >= 2 * REPLICAS, "Pintle replaces the deleted pod")
 
 

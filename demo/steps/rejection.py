@@ -63,18 +63,20 @@ def reject(stage: Stage, version: str) -> None:
     """Version `stage.wanted.version` is rejected while Git goes on declaring it; `version` stands by."""
     bad = stage.wanted
     with _agent(stage) as agent:
-        title = f"Git declares version {bad.version}, its agent re-applies it; reject-revision {bad.version}"
-        with stage.step(title, rollback=True):
-            _rounds(stage, agent, 2)
+        about = (
+            f"An agent applies version {bad.version} every {AGENT_SECONDS:.0f} s. One annotation rejects it."
+        )
+        with stage.step(f"Reject version {bad.version}, which Git declares", about, rollback=True):
+            _await_rounds(stage, agent, 2)
             _reject(stage, version)
-            _rounds(stage, agent, ROUNDS)
-            _kept(stage, bad.version, version)
-        with stage.step(f"Git declares version {version}"):
+            _await_rounds(stage, agent, ROUNDS)
+            _check_kept(stage, bad.version, version)
+        about = f"The commit that was due: spec.version: {bad.version} -> {version}."
+        with stage.step(f"Git declares version {version}", about):
             with agent.lock:
                 agent.wanted = replace(bad, version=version)
                 stage.declare(agent.wanted)
-            for side in stage.sides:
-                stage.settle(side)
+            stage.settle()
 
 
 def _reject(stage: Stage, version: str) -> None:
@@ -84,29 +86,27 @@ def _reject(stage: Stage, version: str) -> None:
     annotation = {"metadata": {"annotations": {"pintle.dev/reject-revision": revision}}}
     edited = time.time()
     stage.kube.merge(stage.pintle.path, annotation, "on-call")
-    stage.moves(stage.pintle, edited, bad, good)
+    stage.moves(stage.pintle, edited, bad.version, version)
     edited = stage.kube.apply(stage.plain.documents(good), "on-call")
-    stage.moves(stage.plain, edited, bad, good)
-    rejected = stage.await_pintle(lambda now: now.serving == version, f"Pintle: version {version}")
+    stage.moves(stage.plain, edited, bad.version, version)
+    what = f"Pintle: RejectedByUser, version {version}"
+    stage.await_pintle(lambda now: now.serving == version and now.reason == "RejectedByUser", what)
     stage.allow(stage.pintle, time.time(), version)
-    expect(rejected.reason == "RejectedByUser", f"Ready has the reason {rejected.reason}, not RejectedByUser")
 
 
-def _rounds(stage: Stage, agent: Agent, rounds: int) -> None:
+def _await_rounds(stage: Stage, agent: Agent, rounds: int) -> None:
     """Wait until the agent has applied what is in Git so many times more."""
     last = agent.rounds + rounds
-    stage.wait(
-        lambda: agent.rounds >= last or agent.failure is not None, "The agent re-applies what is in Git"
-    )
+    stage.wait(lambda: agent.rounds >= last or agent.failure is not None, "The agent applies what is in Git")
     if agent.failure is not None:
         raise agent.failure
 
 
-def _kept(stage: Stage, bad: str, good: str) -> None:
+def _check_kept(stage: Stage, bad: str, good: str) -> None:
+    """The agent's field is as the agent wrote it, and what was rejected is not back."""
     now = stage.pintle.state()
-    expect(
-        str(now.spec.get("version")) == bad, f"Git says {bad}, and spec.version is {now.spec.get('version')}"
-    )
+    declared = str(now.spec.get("version"))
+    expect(declared == bad, f"Git says {bad}, and spec.version is {declared}")
     expect(now.serving == good, f"the agent brought version {now.serving} back")
     if not stage.plain.arrived(replace(stage.wanted, version=good)):
         stage.note(stage.plain, "undone")
