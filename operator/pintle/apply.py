@@ -15,7 +15,7 @@ from pintle.naming import digest
 from pintle.ports import Cluster, Json
 
 # A child of a vanished owner is garbage collected within seconds: look again soon.
-GONE_SOON = 1.0
+GONE_SOON = 3.0
 GONE_LATER = 30.0
 
 
@@ -106,15 +106,32 @@ class Applier:
         except NotFound:
             raise Conflict(f"{action.resource.kind} {action.name} came and went") from None
         kind, owner = action.resource.kind, views.owner_uid(held)
-        if owner == deployment.uid:
-            self._cache.upsert(action.resource, held)
+        if owner == deployment.uid and not views.deleting(held):
+            await self._own(deployment, action, held)
             raise Conflict(f"{kind} {action.name} is there already")
         if views.deleting(held) or (owner and _former(held, deployment)):
             text = f"{kind} {action.name} of an earlier object of this name is still being deleted"
-            raise Waiting(Reason.STARTING, text, after=GONE_SOON)
+            known = Fault(Reason.STARTING, text, now, kind, action.name, lasts=GONE_SOON)
+            memory.faults[kind, action.name] = known
+            raise Waiting(Reason.STARTING, text, after=0)
         text = _taken_message(kind, action.name, deployment)
         memory.faults[kind, action.name] = Fault(Reason.NAME_TAKEN, text, now, kind, action.name)
         raise Conflict(text)
+
+    async def _own(self, deployment: ModelDeployment, action: Action, held: Json) -> None:
+        """A child of ours was not seen: the cache is behind, or somebody took a label off it.
+
+        Without its labels it passes no watch of ours, so they are put back before anything else.
+        """
+        wanted = action.body["metadata"].get("labels") or {} if isinstance(action, Create) else {}
+        labels = held["metadata"].get("labels") or {}
+        missing = {k: v for k, v in wanted.items() if labels.get(k) != v}
+        if missing:
+            metadata = {"uid": held["metadata"]["uid"], "labels": missing}
+            metadata["resourceVersion"] = held["metadata"]["resourceVersion"]
+            body = {"metadata": metadata}
+            held = await self._cluster.patch(action.resource, deployment.namespace, action.name, body)
+        self._cache.upsert(action.resource, held)
 
     def _refused(self, action: Action, error: Forbidden | Invalid, memory: Memory, now: datetime) -> None:
         """Note what the API server refuses whatever the time; the next pass reports it and goes on.

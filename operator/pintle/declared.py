@@ -31,17 +31,22 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """Exactly one of the three is set, but for a record that a user rejected: then `problem` too."""
+    """A record, one to be made, or a problem; a record that a user rejected comes with its problem.
+
+    `pinned` is the identity, which is often known where the revision cannot be made: then a warm
+    revision of that identity in another shape can serve all the same.
+    """
 
     record: Record | None = None
     new: NewRevision | None = None
     problem: Problem | None = None
+    pinned: Identity | None = None
 
     @property
     def identity(self) -> Identity | None:
         """What is pinned, where it is known."""
         found = self.record or self.new
-        return found.identity if found else None
+        return found.identity if found else self.pinned
 
 
 def kept(observed: Observed) -> tuple[Record, ...]:
@@ -135,15 +140,17 @@ def _new(observed: Observed, identity: Identity, shape: dict[str, object], secre
     """Describe a revision that has no record yet, or say why it cannot be made."""
     runtime = _runtime(observed, identity)
     if isinstance(runtime, Problem):
-        return Declared(problem=runtime)
+        return Declared(problem=runtime, pinned=identity)
     if observed.account_problem:
-        return Declared(problem=Problem(Reason.SERVICE_ACCOUNT_FORBIDDEN, observed.account_problem))
+        problem = Problem(Reason.SERVICE_ACCOUNT_FORBIDDEN, observed.account_problem)
+        return Declared(problem=problem, pinned=identity)
     if observed.connection and secret and not any(r.secret_name == secret for r in observed.records):
         if observed.connection.secret_problem:
             problem = Problem(Reason.CREDENTIALS_FORBIDDEN, observed.connection.secret_problem)
-            return Declared(problem=problem)
+            return Declared(problem=problem, pinned=identity)
         if not observed.connection.checked:
-            return Declared(problem=Problem(Reason.RESOLVING, f"looking at Secret {secret}"))
+            problem = Problem(Reason.RESOLVING, f"looking at Secret {secret}")
+            return Declared(problem=problem, pinned=identity)
     deployment = observed.deployment
     inputs = {"identity": identity.key, "shape": shape}
     taken = [r.name for r in observed.records]
@@ -157,7 +164,7 @@ def _new(observed: Observed, identity: Identity, shape: dict[str, object], secre
         expected_digest=_expected_digest(observed, identity),
     )
     if rejected := rejected_by_user(observed, revision.name, identity.version):
-        return Declared(problem=rejected)
+        return Declared(problem=rejected, pinned=identity)
     return Declared(new=revision)
 
 

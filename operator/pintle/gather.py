@@ -1,8 +1,11 @@
 """The caches -> one frozen `Observed`. The only reading that a pass does."""
 
+import logging
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
+
+from pydantic import ValidationError
 
 from pintle import declared, podview, views
 from pintle.api import ModelDeployment, ModelRuntime, parse_model_runtime
@@ -20,6 +23,8 @@ from pintle.domain.resources import (
 )
 from pintle.memory import Memory
 from pintle.ports import Json, Resource
+
+log = logging.getLogger(__name__)
 
 
 class Resolver(Protocol):
@@ -96,4 +101,11 @@ def _ask(resolver: Resolver, key: Key, observed: Observed) -> Resolution | None:
 
 
 def _runtimes(cache: Cache) -> tuple[ModelRuntime, ...]:
-    return tuple(parse_model_runtime(body) for body in cache.all(MODEL_RUNTIMES))
+    """The runtimes that can be read. One that cannot is nobody's business but its own (P9)."""
+    found = []
+    for body in cache.all(MODEL_RUNTIMES):
+        try:
+            found.append(parse_model_runtime(body))
+        except ValidationError as error:
+            log.warning("cannot read ModelRuntime %s: %s", body["metadata"]["name"], error)
+    return tuple(found)

@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 
 from pintle.domain import Fault
 
-# How long what only doing could find out is believed before it is tried again.
-FAULT_LASTS = timedelta(seconds=30)
 # So many passes that write may follow each other at once.
 FOLLOW_UPS = 8
 # A template put back this often within the window is left alone for the pause (design section 4, Drift).
@@ -58,12 +56,12 @@ class Memory:
 
     def standing_faults(self, now: datetime) -> tuple[Fault, ...]:
         """Faults that are not due for another try."""
-        self.faults = {k: f for k, f in self.faults.items() if now < f.at + FAULT_LASTS}
+        self.faults = {k: f for k, f in self.faults.items() if now < _ends(f)}
         return tuple(self.faults.values())
 
     def next_try(self) -> datetime | None:
         """When the first fault is due for another try."""
-        return min((f.at + FAULT_LASTS for f in self.faults.values()), default=None)
+        return min(map(_ends, self.faults.values()), default=None)
 
     def repaired(self, revision: str, now: datetime, *, in_vain: bool) -> bool:
         """Note that a template was put back; True once that has to stop, because others go on changing it."""
@@ -79,3 +77,7 @@ class Memory:
         """Revisions whose template is not put back for now."""
         self.contested = {r: t for r, t in self.contested.items() if now < t + PAUSE}
         return frozenset(self.contested)
+
+
+def _ends(fault: Fault) -> datetime:
+    return fault.at + timedelta(seconds=fault.lasts)

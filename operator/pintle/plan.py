@@ -8,6 +8,7 @@ from pintle import status
 from pintle.conditions import Reason, Type
 from pintle.declared import declared
 from pintle.domain import Action, Notice, Observed, Pending, Plan, Stage
+from pintle.recovery import missing_records
 from pintle.roles import Roles, behind_service, pods_of, roles, threshold
 from pintle.rollout import step
 from pintle.switch import Step
@@ -29,18 +30,21 @@ def decide(observed: Observed, now: datetime) -> Plan:
     """
     if observed.terminating:
         return Plan()
+    if lost := tuple(a for a in missing_records(observed) if not _faulty(observed, a)):
+        return Plan(stages=(lost,))
     found = declared(observed)
     current = roles(observed)
     taken = _possible(observed, step(observed, found, now))
     if taken.turning:
         # The next pass, which follows at once, sees the writes and reports a state that is then true.
         return Plan(stages=taken.stages)
-    stages, wake_upkeep = upkeep(observed, found, taken, now)
+    sequences, wake_upkeep = upkeep(observed, found, taken, now)
     wanted = status.build(observed, found, current, taken, now)
     write, wake_status, unsaid = _worth_writing(observed, current, taken, wanted, now)
     times = [t for t in (taken.wake_at, wake_upkeep, wake_status) if t is not None and t > now]
     return Plan(
-        stages=(*taken.stages, *_without_faulty(observed, stages)),
+        stages=taken.stages,
+        upkeep=tuple(_without_faulty(observed, sequence) for sequence in sequences),
         status=wanted if write else None,
         notices=_notices(observed, wanted) if write else (),
         wake_at=min(times, default=None),
@@ -53,7 +57,8 @@ def _possible(observed: Observed, taken: Step) -> Step:
     stages: list[Stage] = []
     for stage in taken.stages:
         if any(_faulty(observed, action) for action in stage):
-            return replace(taken, stages=tuple(stages), turning=False)
+            # A switch is done whole or not at all: its first stages only prepare the last.
+            return replace(taken, stages=() if taken.turning else tuple(stages), turning=False)
         if stage:
             stages.append(stage)
     return replace(taken, stages=tuple(stages))

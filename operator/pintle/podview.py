@@ -42,6 +42,7 @@ def pod(body: Json) -> PodView:
         initialized=parse_time(initialized.get("lastTransitionTime"))
         if initialized.get("status") == "True" and init
         else None,
+        unready_since=_unready_since(conditions.get("Ready", {})),
         serving_started="running" in (serve.get("state") or {}),
         content_digest=str(fetched.get("contentDigest", "")),
         environment_digest=str(installed.get("environmentDigest", "")),
@@ -49,6 +50,10 @@ def pod(body: Json) -> PodView:
         exits=tuple(_exits(everything)),
         restarts=sum(int(c.get("restartCount", 0)) for c in everything),
     )
+
+
+def _unready_since(ready: Json) -> datetime | None:
+    return parse_time(ready.get("lastTransitionTime")) if ready.get("status") != "True" else None
 
 
 def _report(container: Json | None) -> Json:

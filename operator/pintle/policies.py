@@ -22,6 +22,8 @@ TERMINAL_EXITS = {
     14: Reason.LOAD_FAILED,
     15: Reason.PROOF_FAILED,
 }
+# A container's end and the pod's ceasing to be ready are two time stamps of one event, in whole seconds.
+EXIT_SLACK = timedelta(seconds=5)
 # From this many unclassified exits on, a candidate is Degraded rather than Starting.
 DEGRADED_AFTER_EXITS = 3
 
@@ -64,9 +66,16 @@ Check = Callable[[Candidate], Finding | None]
 def _terminal_exit(candidate: Candidate) -> tuple[PodView, Exit] | None:
     for pod in candidate.pods:
         for ended in pod.exits:
-            if ended.code in TERMINAL_EXITS:
+            if ended.code in TERMINAL_EXITS and not _recovered(pod, ended):
                 return pod, ended
     return None
+
+
+def _recovered(pod: PodView, ended: Exit) -> bool:
+    """Whether a pod has been ready since an exit: the kubelet keeps the last one for as long as the pod."""
+    if ended.time is None or pod.unready_since is None:
+        return pod.ready
+    return ended.time < pod.unready_since - EXIT_SLACK
 
 
 def runtime_refused_it(candidate: Candidate) -> Finding | None:
@@ -109,10 +118,17 @@ def deadline_passed(candidate: Candidate) -> Finding | None:
 
 
 def _deadline(candidate: Candidate) -> datetime | None:
-    """When the deadline ends; None while nothing counts: fetching, pulling and waiting for room do not."""
+    """When the deadline ends; None while nothing counts: fetching, pulling and waiting for room do not.
+
+    A pod that was ready counts from when it ceased to be: a standby of hours that blinks is not late.
+    """
     if candidate.ready >= candidate.replicas:
         return None
-    started = [p.initialized for p in candidate.pods if p.initialized and not p.ready and not p.deleting]
+    started = [
+        max(p.initialized, p.unready_since or p.initialized)
+        for p in candidate.pods
+        if p.initialized and not p.ready and not p.deleting
+    ]
     if not started:
         return None
     return min(started) + timedelta(seconds=candidate.progress_deadline_seconds)

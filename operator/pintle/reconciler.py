@@ -12,15 +12,19 @@ from pintle import gather as gathering
 from pintle.api import ModelDeployment, parse_model_deployment
 from pintle.apply import Applier
 from pintle.cache import Cache
+from pintle.conditions import REJECTIONS
 from pintle.domain import Defaults, Key, Notice, Observed, Plan, Replace
 from pintle.domain.resources import MODEL_DEPLOYMENTS, SERVICE_ACCOUNTS
-from pintle.errors import NotFound
+from pintle.errors import ClusterError, NotFound, PintleError
 from pintle.memory import Memory
 from pintle.naming import ANNOTATION_REJECT, LABEL_USABLE_BY_MODELS
 from pintle.plan import decide
 from pintle.ports import Clock, Cluster, Event, Events, Metrics
 
 log = logging.getLogger(__name__)
+
+# A ServiceAccount that cannot be used is looked at again after so long.
+ACCOUNT_SECONDS = 15.0
 
 
 class Reconciler:
@@ -80,7 +84,11 @@ class Reconciler:
         )
         observed = await self._check_account(observed)
         plan = decide(observed, now)
-        return await self._carry_out(deployment, plan, memory)
+        after = await self._carry_out(deployment, plan, memory)
+        if observed.account_problem:
+            # Nothing watches ServiceAccounts: whoever labels one should not have to wait for a resync.
+            return min(after, ACCOUNT_SECONDS) if after is not None else ACCOUNT_SECONDS
+        return after
 
     def _forget(self, key: Key) -> None:
         self._memories.pop(key, None)
@@ -92,7 +100,11 @@ class Reconciler:
         account = observed.deployment.spec.service_account_name
         if account is None or observed.terminating or declaring.declared(observed).new is None:
             return observed
-        problem = await self._account_problem(observed.deployment.namespace, account)
+        try:
+            problem = await self._account_problem(observed.deployment.namespace, account)
+        except ClusterError as error:
+            # A rollback to what is warm needs no account: only the new revision waits.
+            problem = f"cannot look at ServiceAccount {account}: {error}"
         return replace(observed, account_problem=problem)
 
     async def _account_problem(self, namespace: str, name: str) -> str:
@@ -111,16 +123,24 @@ class Reconciler:
         fields = {"key": f"{deployment.namespace}/{deployment.name}", "generation": deployment.generation}
         for action in plan.actions:
             log.info("%s", action.why, extra=fields | {"object": f"{action.resource.kind}/{action.name}"})
-        contested = await self._applier.run(deployment, plan.stages, memory, now)
-        for replaced in contested:
-            self._post(deployment, _contested(replaced))
+        await self._applier.run(deployment, plan.stages, memory, now)
+        failure: ClusterError | PintleError | None = None
+        for sequence in plan.upkeep:
+            try:
+                for replaced in await self._applier.run(deployment, sequence, memory, now):
+                    self._post(deployment, _contested(replaced))
+            except (ClusterError, PintleError) as error:
+                # What cannot be repaired now must silence neither the status nor the other repairs.
+                failure = failure or error
         if plan.status is not None:
             await self._write_status(deployment, plan.status)
         for notice in plan.notices:
             log.info("%s: %s", notice.reason, notice.message, extra=fields)
             self._post(deployment, notice)
+        if failure is not None:
+            raise failure
         memory.unsaid_since = (memory.unsaid_since or now) if plan.unsaid else None
-        if (soon := memory.after_writing(wrote=bool(plan.stages))) is not None:
+        if (soon := memory.after_writing(wrote=bool(plan.actions))) is not None:
             return soon
         times = [t for t in (plan.wake_at, memory.next_try()) if t is not None]
         return max(0.0, (min(times) - self._clock.now()).total_seconds()) if times else None
@@ -161,6 +181,8 @@ class Reconciler:
         )
         if notice.reason == "Promoted":
             self._metrics.transition("promoted")
+        elif notice.reason in REJECTIONS:
+            self._metrics.transition("rejected")
 
 
 def _contested(replaced: Replace) -> Notice:

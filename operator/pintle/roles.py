@@ -75,19 +75,28 @@ def lost_serving(observed: Observed) -> Record | None:
     ready pods. On a first deploy none of them knows anybody, and the answer is None.
     """
     by_name = {r.name: r for r in observed.records if r.cleared and not r.deleting}
-    if observed.traffic and observed.traffic.revision in {r.name for r in observed.records}:
-        return None
-    names = []
-    if observed.budget:
-        selector = observed.budget.body.get("spec", {}).get("selector") or {}
-        names.append((selector.get("matchLabels") or {}).get(LABEL_REVISION))
-    names.append((observed.deployment.status.get("serving") or {}).get("revision"))
-    for name in names:
+    witnesses = _witnesses(observed)
+    if observed.traffic:
+        named = observed.traffic.revision
+        # A revision that is not cleared serves only if it lost its mark, and then the witnesses name it.
+        known = named in {r.name for r in observed.records}
+        if named in by_name or (known and (not witnesses or witnesses[0] == named)):
+            return None
+    for name in witnesses:
         if name in by_name:
             return by_name[name]
     ready = {r.name: sum(p.ready for p in pods_of(observed, r)) for r in by_name.values()}
     best = max(by_name.values(), key=lambda r: (ready[r.name], r.number), default=None)
     return best if best and ready[best.name] else None
+
+
+def _witnesses(observed: Observed) -> list[str]:
+    """Who served, by what else remembers it: the budget's selector, then the status."""
+    names = [(observed.deployment.status.get("serving") or {}).get("revision")]
+    if observed.budget:
+        selector = observed.budget.body.get("spec", {}).get("selector") or {}
+        names.insert(0, (selector.get("matchLabels") or {}).get(LABEL_REVISION))
+    return [name for name in names if isinstance(name, str) and name]
 
 
 def marks_after_flip(observed: Observed, now_roles: Roles, target: Record, now: datetime) -> Marks:

@@ -31,14 +31,19 @@ def step(observed: Observed, declared: Declared, now: datetime) -> Step:
     current = roles(observed)
     if lost := lost_serving(observed):
         return flip(observed, current, lost, now)
-    if declared.problem:
-        return _held_back(observed, declared.problem.reason, declared.problem.message, current, now)
+    problem = declared.problem
+    if problem and problem.reason is Reason.REJECTED_BY_USER:
+        return _rejected_by_user(observed, problem.message, current, now)
     if declared.record and current.serving and declared.record.name == current.serving.name:
         return _serving(observed, declared.record, now)
+    held = Finding(problem.reason, problem.message) if problem else None
     if observed.deployment.spec.suspend:
-        return Step(finding=Finding(Reason.SUSPENDED, "spec.suspend is set: no change is rolled out"))
+        suspended = Finding(Reason.SUSPENDED, "spec.suspend is set: no change is rolled out")
+        return Step(finding=held or suspended)
     if (sibling := _warm_sibling(observed, declared, current)) is not None:
-        return flip(observed, current, sibling, now)
+        return _towards_warm(observed, current, sibling, now)
+    if held:
+        return Step(finding=held)
     if declared.record is None:
         return _launch(observed, declared)
     if declared.record.rejected:
@@ -56,36 +61,29 @@ def _serving(observed: Observed, serving: Record, now: datetime) -> Step:
     return Step()
 
 
-def _held_back(observed: Observed, reason: Reason, message: str, current: Roles, now: datetime) -> Step:
-    """What is declared cannot be worked towards. What serves serves on, unless a user rejected that too."""
-    held = Finding(reason, message)
+def _rejected_by_user(observed: Observed, message: str, current: Roles, now: datetime) -> Step:
+    """What is declared is rejected by command. What serves serves on, unless that is what was rejected."""
+    held = Finding(Reason.REJECTED_BY_USER, message)
     serving = current.serving
-    if reason is not Reason.REJECTED_BY_USER or observed.deployment.spec.suspend or serving is None:
+    if observed.deployment.spec.suspend or serving is None:
         return Step(finding=held)
     if rejected_by_user(observed, serving.name, serving.version) is None:
         return Step(finding=held)
-    fallback = _fallback(observed, current)
+    fallback = _fallback(observed, current, serving)
     if fallback is None:
         text = f"{message}; there is no other cleared revision to go back to"
-        return Step(finding=Finding(reason, text))
+        return Step(finding=Finding(Reason.REJECTED_BY_USER, text))
     way = _towards(observed, current, fallback, now)
     return Step(way.stages, held, way.candidate, way.turning, way.needs_room, way.wake_at)
 
 
-def _fallback(observed: Observed, current: Roles) -> Record | None:
+def _fallback(observed: Observed, current: Roles, serving: Record) -> Record | None:
     """Where a rejection of what serves goes: to the standby, else to the newest cleared other version."""
-    serving = current.serving
-    choices = [current.standby, *observed.records]
-    for choice in choices:
-        if (
-            choice is not None
-            and choice.cleared
-            and not choice.rejected
-            and not choice.deleting
-            and serving is not None
-            and choice.version != serving.version
-            and rejected_by_user(observed, choice.name, choice.version) is None
-        ):
+    others = (r for r in observed.records if r.version != serving.version)
+    for choice in (current.standby, *others):
+        if choice is None or not choice.cleared or choice.rejected or choice.deleting:
+            continue
+        if rejected_by_user(observed, choice.name, choice.version) is None:
             return choice
     return None
 
@@ -101,11 +99,11 @@ def _warm_sibling(observed: Observed, declared: Declared, current: Roles) -> Rec
         return None
     if declared.record and warm(observed, declared.record):
         return None
-    replicas = observed.deployment.spec.replicas
     for choice in observed.records:
         same = choice.identity.key == identity.key
-        if same and not choice.rejected and warm(observed, choice):
-            return choice if enough(observed, current, choice, replicas) else None
+        wanted = rejected_by_user(observed, choice.name, choice.version) is None
+        if same and wanted and not choice.rejected and warm(observed, choice):
+            return choice
     return None
 
 
@@ -144,7 +142,9 @@ def _towards(observed: Observed, current: Roles, target: Record, now: datetime) 
     if replicas == 0:
         if target.cleared:
             return flip(observed, current, target, now)
-        return Step(finding=_nothing_to_prove(), candidate=target)
+        started = observed.workloads.get(target.name)
+        end: Stage = (workload.scale(started, 0),) if started and started.replicas else ()
+        return Step((end,), _nothing_to_prove(), target)
     existing = observed.workloads.get(target.name)
     if existing is None:
         text = f"{target.identity.model} version {target.version}: starting {replicas} pods"
@@ -153,18 +153,20 @@ def _towards(observed: Observed, current: Roles, target: Record, now: datetime) 
         text = f"Deployment {existing.revision} is being deleted; it is made again when it is gone"
         return Step(finding=Finding(Reason.STARTING, text), candidate=target)
     if warm(observed, target):
-        return _towardswarm(observed, current, target, now)
+        return _towards_warm(observed, current, target, now)
     return _towards_cold(observed, current, target, now)
 
 
-def _towardswarm(observed: Observed, current: Roles, target: Record, now: datetime) -> Step:
+def _towards_warm(observed: Observed, current: Roles, target: Record, now: datetime) -> Step:
     """Back to pods that run: at once if they can carry the load, else after at most ten seconds."""
     replicas = observed.deployment.spec.replicas
     patience = (observed.edited or now) + WARM_PATIENCE
     if enough(observed, current, target, replicas) or now >= patience:
         return flip(observed, current, target, now)
-    existing = observed.workloads[target.name]
-    scale: Stage = (workload.scale(existing, replicas),) if existing.replicas < replicas else ()
+    existing = observed.workloads.get(target.name)
+    scale: Stage = ()
+    if existing and existing.replicas < replicas:
+        scale = (workload.scale(existing, replicas),)
     text = f"{target.identity.model} version {target.version}: more pods are started before it takes over"
     return Step((scale,) if scale else (), Finding(Reason.STARTING, text), target, wake_at=patience)
 

@@ -44,7 +44,13 @@ def build(
             now=now,
         ),
     }
-    return {k: v for k, v in status.items() if v not in (None, [], {}, "")}
+    present = {k: _present(v) for k, v in status.items()}
+    return {k: v for k, v in present.items() if v not in (None, [], {}, "")}
+
+
+def _present(member: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """A member without what is None: the schema takes nothing that is null."""
+    return {k: v for k, v in member.items() if v is not None} if isinstance(member, dict) else member
 
 
 def _wanted(observed: Observed, declared: Declared) -> str:
@@ -168,6 +174,9 @@ def without_counts(status: dict[str, Any]) -> dict[str, Any]:
     for member in COUNTED:
         if isinstance(shown.get(member), dict):
             shown[member] = {k: v for k, v in shown[member].items() if k != "readyReplicas"}
+    if isinstance(shown.get("rollout"), dict):
+        # It goes when the last pod is ready, a moment before the flip.
+        shown["rollout"] = {k: v for k, v in shown["rollout"].items() if k != "deadlineTime"}
     shown["conditions"] = [
         {k: v for k, v in c.items() if k != "message"} for c in shown.get("conditions") or ()
     ]

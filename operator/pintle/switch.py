@@ -45,16 +45,16 @@ def flip(observed: Observed, current: Roles, target: Record, now: datetime) -> S
     marks = marks_after_flip(observed, current, target, now)
     text = f"traffic goes to {target.identity.model} version {target.version}"
     finding = Finding(Reason.STARTING, text)
+    existing = observed.workloads.get(target.name)
+    claim: tuple[Stage, ...] = ((workload.reclaim(existing, now),),) if existing else ()
     if traffic is None:
+        # There is no Service yet that could name a revision as released: the claim alone fences.
         create = network.create_service(deployment, target.name, marks)
-        return Step(((create,),), finding, target, turning=True)
+        return Step((*claim, (create,)), finding, target, turning=True)
     if traffic.deleting:
         gone = Finding(Reason.STARTING, f"Service {deployment.name} is being deleted; it is made again after")
         return Step(finding=gone, candidate=target)
-    stages: list[Stage] = []
-    existing = observed.workloads.get(target.name)
-    if released(traffic, target) and existing is not None:
-        stages.append((workload.reclaim(existing, now),))
+    stages: list[Stage] = list(claim) if released(traffic, target) else []
     stages.append((network.flip(deployment, traffic, target.name, marks),))
     replaced = current.standby
     if replaced is not None and replaced.name in marks.released:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pintle.declared import Declared
 from pintle.desired import network, workload
 from pintle.domain import Action, Delete, Observed, Record, Stage, Workload
-from pintle.domain.resources import CONFIG_MAPS, CONTROLLER_REVISIONS, DEPLOYMENTS
+from pintle.domain.resources import CONFIG_MAPS, CONTROLLER_REVISIONS, DEPLOYMENTS, PODS
 from pintle.roles import Roles, behind_service, roles
 from pintle.switch import Step
 
@@ -18,14 +18,17 @@ KEPT_UNCLEARED = 5
 
 def upkeep(
     observed: Observed, declared: Declared, step: Step, now: datetime
-) -> tuple[tuple[Stage, ...], datetime | None]:
-    """The stages beside the rollout's own, and when to look again."""
+) -> tuple[tuple[tuple[Stage, ...], ...], datetime | None]:
+    """What is done beside the rollout, as sequences of stages that do not wait for each other.
+
+    Also when to look again.
+    """
     current = roles(observed)
     repairs = tuple(_repairs(observed, current, step, now))
     giving_up, wake_at = _give_up(observed, declared, current, step, now)
     pruned = tuple(_prune(observed, declared, current, step))
-    stages = [repairs, *giving_up, pruned]
-    return tuple(stage for stage in stages if stage), wake_at
+    sequences = ((repairs,), tuple(giving_up), (pruned,))
+    return tuple(s for s in sequences if any(s)), wake_at
 
 
 def _live(current: Roles, step: Step) -> tuple[Record, ...]:
@@ -42,12 +45,23 @@ def _repairs(observed: Observed, current: Roles, step: Step, now: datetime) -> I
             continue
         yield from _repair_copy(observed, record)
         yield from _repair_workload(observed, current, step, record, now)
+    yield from _delete_strangers(observed, current, step)
     if observed.traffic is None or observed.traffic.deleting or current.serving is None:
         return
-    if repair := network.repair_service(deployment, observed.traffic):
+    if repair := network.repair_service(deployment, observed.traffic, now):
         yield repair
     yield from _repair_budget(observed, current.serving)
     yield from network.mark_pods(observed.pods, current.serving, current.standby)
+
+
+def _delete_strangers(observed: Observed, current: Roles, step: Step) -> Iterator[Action]:
+    """Pods that run other bytes than their revision was cleared with (design section 6, Cleared)."""
+    digests = {r.name: r.cleared.content_digest for r in _live(current, step) if r.cleared}
+    for pod in observed.pods:
+        wanted = digests.get(pod.revision)
+        if wanted and pod.content_digest not in ("", wanted) and not pod.deleting:
+            why = f"pod {pod.name} runs {pod.content_digest}, not {wanted}"
+            yield Delete(PODS, pod.name, pod.uid, None, why)
 
 
 def _repair_copy(observed: Observed, record: Record) -> Iterator[Action]:
@@ -115,7 +129,7 @@ def _give_up(
     """Take away pods that nothing needs, in the three steps of design section 4."""
     spec = observed.deployment.spec
     keep = {r.name for r in (current.serving, step.candidate) if r is not None}
-    if declared.record and not declared.record.rejected:
+    if declared.record and not declared.record.rejected and not declared.problem:
         keep.add(declared.record.name)
     wake_at = current.expires
     if current.standby and not step.needs_room and (spec.suspend or not _over(current, now)):
@@ -135,7 +149,7 @@ def _give_up(
 
 
 def _over(current: Roles, now: datetime) -> bool:
-    return current.expires is None or now >= current.expires
+    return current.expires is not None and now >= current.expires
 
 
 def _release(observed: Observed, current: Roles, going: list[Workload], *, over: bool) -> list[Stage]:
@@ -163,7 +177,7 @@ def _prune(observed: Observed, declared: Declared, current: Roles, step: Step) -
     spare.sort(key=lambda r: r.number, reverse=True)
     cleared = [r for r in spare if r.cleared][observed.deployment.spec.revision_history_limit :]
     others = [r for r in spare if not r.cleared][KEPT_UNCLEARED:]
-    running = {p.revision for p in observed.pods}
+    running = {p.revision for p in observed.pods if not p.deleting}
     for record in sorted([*cleared, *others], key=lambda r: r.number):
         existing = observed.workloads.get(record.name)
         if (existing and existing.replicas) or record.name in running:

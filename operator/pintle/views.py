@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import orjson
 
+from pintle.conditions import REJECTIONS
 from pintle.domain import (
     Child,
     Cleared,
@@ -118,9 +119,10 @@ def _cleared(body: Json) -> Cleared | None:
 def _rejected(body: Json) -> Rejected | None:
     mark = _mark(body, ANNOTATION_REJECTED)
     time = parse_time(mark.get("time")) if mark else None
-    if mark is None or time is None:
+    # The reason becomes a condition's: one that is none of ours was written by somebody else.
+    if mark is None or time is None or mark.get("reason") not in REJECTIONS:
         return None
-    return Rejected(str(mark.get("reason", "")), str(mark.get("message", "")), time)
+    return Rejected(str(mark["reason"]), str(mark.get("message", "")), time)
 
 
 def workload(body: Json) -> Workload:

@@ -25,6 +25,8 @@ _RESTART_FIRST, _RESTART_LIMIT = 1.0, 30.0
 # A run that lasted so long was well: the next restart is quick again.
 _WELL_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
+# What kopf has to close when it is told to stop is closed within milliseconds.
+_STOP_SECONDS = 1.0
 # Connections that kopf has closed go within the next rounds of the loop, which must not end before.
 _CLOSE_SECONDS = 0.1
 # A watcher that is gone for so long does not come back: kopf forgets those that were cancelled (kopf#1276).
@@ -104,13 +106,24 @@ class Watches:
         self._stop = asyncio.Event()
         if self._stopping:
             return
+        # Both are there before kopf starts, and so outlive it.
+        running = asyncio.create_task(self._run_operate(self._stop), name="kopf")
+        told = asyncio.create_task(self._stop.wait(), name="told to stop")
+        await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        if not running.done():
+            await asyncio.wait({running}, timeout=_STOP_SECONDS)
+        # kopf waits five seconds for tasks that it has forgotten to cancel; a cancellation cuts that short.
+        running.cancel()
+        await asyncio.wait({running})
+
+    async def _run_operate(self, stop: StopFlag) -> None:
         try:
-            await self._operate(self._stop)
-        except (Exception, asyncio.CancelledError):
-            # Nobody cancels this task: a cancellation that comes out of kopf is kopf's own.
+            await self._operate(stop)
+        except Exception:
             log.exception("the watches failed; they are started again")
         else:
-            if not self._stopping:
+            if not stop.is_set():
                 log.warning("the watches ended; they are started again")
 
     async def _pause(self, seconds: float) -> None:

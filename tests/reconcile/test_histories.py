@@ -53,8 +53,14 @@ NEW = Counter(
         "patch configmaps": 1,
     }
 )
+# The first flip claims the Deployment, then makes the Service.
 FIRST = NEW + Counter(
-    {"create services": 1, "create poddisruptionbudgets": 1, "patch modeldeployments/status": 3}
+    {
+        "patch deployments": 1,
+        "create services": 1,
+        "create poddisruptionbudgets": 1,
+        "patch modeldeployments/status": 3,
+    }
 )
 # A flip: the Service, then the budget, the two old pods' marks.
 FLIP = Counter({"patch services": 1, "patch poddisruptionbudgets": 1, "patch pods": 2})

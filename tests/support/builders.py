@@ -109,6 +109,7 @@ def pod(name: str = "p1", **changes: Any) -> PodView:  # noqa: ANN401
         "image_problem": "",
         "initialized": ago(10),
         "serving_started": True,
+        "unready_since": ago(99_999),
         "content_digest": DIGEST,
         "environment_digest": "sha256:e",
         "example": True,

@@ -19,7 +19,7 @@ CANDIDATE = Candidate(
     capacity_wait_seconds=120,
     now=NOW,
 )
-READY = pod("p1", ready=True)
+READY = pod("p1", ready=True, unready_since=None)
 OTHER = "sha256:" + "b" * 64
 OOM = ended(137, "OOMKilled")
 
@@ -61,6 +61,10 @@ def test_rejected(pods: tuple[PodView, ...], reason: str, words: str) -> None:
         pytest.param((pod(initialized=ago(9999), deleting=True),), id="on its way out"),
         pytest.param((READY, replace(READY, name="p2", initialized=ago(9999))), id="all ready for hours"),
         pytest.param((pod(content_digest=""), pod("p2")), id="one has not fetched yet"),
+        pytest.param((pod(initialized=ago(9999), unready_since=ago(1)),), id="ready until a moment ago"),
+        pytest.param(
+            (pod(exits=(ended(14, "LoadFailed"),), unready_since=ago(-9)),), id="recovered since it ended"
+        ),
     ],
 )
 def test_not_rejected(pods: tuple[PodView, ...]) -> None:

@@ -85,12 +85,14 @@ def mark_service(deployment: ModelDeployment, traffic: Traffic, marks: Marks, wh
     return Patch(SERVICES, deployment.name, body, why)
 
 
-def repair_service(deployment: ModelDeployment, traffic: Traffic) -> Patch | None:
+def repair_service(deployment: ModelDeployment, traffic: Traffic, now: datetime) -> Patch | None:
     """Put back ports, selector, and what `spec.service` declares; None where all is as it should be."""
     metadata = traffic.body.get("metadata", {})
     spec = traffic.body.get("spec", {})
     labels = _missing(service_labels(deployment), metadata.get("labels") or {})
     annotations = _missing(deployment.spec.service.annotations, metadata.get("annotations") or {})
+    if traffic.since is None:
+        annotations[ANNOTATION_SINCE] = micro_timestamp(now)
     wanted = revision_selector(deployment.name, traffic.revision)
     found = spec.get("selector") or {}
     changes: dict[str, Any] = {}

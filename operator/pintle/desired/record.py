@@ -5,24 +5,33 @@ from typing import Any
 from pintle.api import ModelDeployment
 from pintle.desired.metadata import owned
 from pintle.desired.pod import template
-from pintle.domain import Cleared, Create, Identity, NewRevision, Patch, Record, Rejected
+from pintle.domain import Cleared, Create, Identity, Json, NewRevision, Patch, Record, Rejected
 from pintle.domain.resources import CONTROLLER_REVISIONS
 from pintle.naming import ANNOTATION_CLEARED, ANNOTATION_REJECTED, canonical, micro_timestamp, revision_labels
 
 
 def create(deployment: ModelDeployment, revision: NewRevision, *, max_artifact_bytes: int) -> Create:
     """Write the record of a new revision: the first write of every rollout."""
-    name = revision.name
-    body = {
+    content = data(deployment, revision, max_artifact_bytes=max_artifact_bytes)
+    body = _body(deployment, revision.name, revision.number, content)
+    return Create(CONTROLLER_REVISIONS, revision.name, body, why=f"record revision {revision.name}")
+
+
+def create_again(deployment: ModelDeployment, name: str, number: int, content: Json) -> Create:
+    """Write a record that was deleted, with the data that it had."""
+    body = _body(deployment, name, number, content)
+    return Create(CONTROLLER_REVISIONS, name, body, why=f"record revision {name} again: somebody deleted it")
+
+
+def _body(deployment: ModelDeployment, name: str, number: int, content: Json) -> dict[str, Any]:
+    version = str((content.get("identity") or {}).get("version", ""))
+    return {
         "apiVersion": CONTROLLER_REVISIONS.api_version,
         "kind": CONTROLLER_REVISIONS.kind,
-        "metadata": owned(
-            deployment, name, revision_labels(deployment.name, name, revision.identity.version)
-        ),
-        "revision": revision.number,
-        "data": data(deployment, revision, max_artifact_bytes=max_artifact_bytes),
+        "metadata": owned(deployment, name, revision_labels(deployment.name, name, version)),
+        "revision": number,
+        "data": content,
     }
-    return Create(CONTROLLER_REVISIONS, name, body, why=f"record revision {name}")
 
 
 def data(deployment: ModelDeployment, revision: NewRevision, *, max_artifact_bytes: int) -> dict[str, Any]:

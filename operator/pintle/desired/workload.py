@@ -26,7 +26,7 @@ def create(deployment: ModelDeployment, record: Record, replicas: int) -> Create
     somebody deletes can be made again from what runs.
     """
     name = record.name
-    identity = canonical(_carried(record.data)).decode()
+    identity = canonical(_carried(record.data) | {"number": record.number}).decode()
     body = {
         "apiVersion": DEPLOYMENTS.api_version,
         "kind": DEPLOYMENTS.kind,

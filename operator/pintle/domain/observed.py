@@ -62,6 +62,7 @@ class PodView:
     image_problem: str  # why an image cannot be pulled, or ""
     initialized: datetime | None  # when `install` was done and `serve` could start
     serving_started: bool
+    unready_since: datetime | None  # since when it has not been ready; None while it is
     content_digest: str
     environment_digest: str
     example: bool | None
@@ -104,6 +105,7 @@ class Fault:
     at: datetime
     kind: str
     name: str
+    lasts: float = 30  # seconds that it is believed before it is tried again
 
 
 @dataclass(frozen=True, slots=True)

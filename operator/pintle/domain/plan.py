@@ -89,9 +89,14 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One decision. `status` None leaves it as it is; `wake_at` None waits for an event."""
+    """One decision. `status` None leaves it as it is; `wake_at` None waits for an event.
+
+    `stages` are the rollout's: where one fails, nothing is known of the state and nothing is said.
+    `upkeep` holds sequences that do not wait for each other and do not silence the status.
+    """
 
     stages: tuple[Stage, ...] = ()
+    upkeep: tuple[tuple[Stage, ...], ...] = ()
     status: Json | None = None
     notices: tuple[Notice, ...] = ()
     wake_at: datetime | None = None
@@ -100,4 +105,5 @@ class Plan:
     @property
     def actions(self) -> tuple[Action, ...]:
         """All actions, in order."""
-        return tuple(action for stage in self.stages for action in stage)
+        everything = (*self.stages, *(stage for sequence in self.upkeep for stage in sequence))
+        return tuple(action for stage in everything for action in stage)

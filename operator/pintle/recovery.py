@@ -1,0 +1,48 @@
+"""Records that somebody deleted, made again from what runs (design section 4, "By hand deleted").
+
+A Deployment carries its record's data but for the template, which it runs. What it does not carry
+is the mark: a revision is cleared again when all of its pods are ready with one content digest.
+"""
+
+from typing import Any
+
+import orjson
+
+from pintle import views
+from pintle.desired import record
+from pintle.domain import Create, Observed, Workload
+from pintle.naming import ANNOTATION_IDENTITY
+
+
+def missing_records(observed: Observed) -> tuple[Create, ...]:
+    """The records to make again: one for each Deployment of ours that has none."""
+    known = {r.name for r in observed.records}
+    lost = (w for w in observed.workloads.values() if w.revision not in known and not w.deleting)
+    made = (_again(observed, workload) for workload in lost)
+    return tuple(create for create in made if create is not None)
+
+
+def _again(observed: Observed, workload: Workload) -> Create | None:
+    """The record of one Deployment; None where its annotation was edited beyond reading."""
+    try:
+        data = orjson.loads(views.annotation(workload.body, ANNOTATION_IDENTITY) or "null")
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(data, dict):
+        return None
+    number = data.pop("number", 0)
+    data["template"] = workload.body["spec"]["template"]
+    _give_back_ca(observed, data)
+    create = record.create_again(observed.deployment, workload.revision, number, data)
+    return create if views.record(create.body) is not None else None
+
+
+def _give_back_ca(observed: Observed, data: dict[str, Any]) -> None:
+    """The index's CA is too long for an annotation: it is that of the same index today."""
+    runtime = data.get("runtime")
+    if not isinstance(runtime, dict) or not isinstance(index := runtime.get("index"), dict):
+        return
+    for today in observed.runtimes:
+        same = today.name == runtime.get("name") and today.spec.index.url == index.get("url")
+        if same and today.spec.index.ca_bundle:
+            index["caBundle"] = today.spec.index.ca_bundle
