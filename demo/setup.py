@@ -22,7 +22,8 @@ CRDS = REPOSITORY / "crds"
 CREDENTIALS_ROLE = REPOSITORY / "manifests/components/registry-credentials"
 OPERATOR = "/apis/apps/v1/namespaces/pintle-system/deployments/pintle-operator"
 INSTALLED_BY_DEMO = "pintle.dev/installed-by"
-_IRIS_SECONDS = 120
+_DEFAULT_RUNTIME = "/apis/pintle.dev/v1alpha1/modelruntimes/default"
+_GONE_SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def _begin_removal(kube: Kube) -> None:
 
 def _prepare_namespace(kube: Kube, sources: Manifests, uri: str) -> None:
     with progress.step("Preparing the namespace demo"):
-        kube.run("wait", "namespace/demo", "--for=delete", f"--timeout={_IRIS_SECONDS}s", check=False)
+        kube.run("wait", "namespace/demo", "--for=delete", f"--timeout={_GONE_SECONDS}s", check=False)
         found = credentials.found(os.environ)
         rendered = [_with_secret(one, found) for one in documents(sources.render("demo.yaml", uri=uri))]
         kube.run("apply", "--filename=-", stdin=yaml.safe_dump_all(rendered))
@@ -137,7 +138,15 @@ def _with_secret(document: Json, found: dict[str, str]) -> Json:
     return document | {"spec": document["spec"] | {"secretRef": {"name": "mlflow-credentials"}}}
 
 
+def _trust_this_machines_authorities(kube: Kube) -> None:
+    """A model may need packages that the image lacks: its pods fetch them the way this machine does."""
+    if is_ours():
+        index = {"spec": {"index": {"caBundle": api.ca_bundle().read_text(encoding="utf-8")}}}
+        kube.merge(_DEFAULT_RUNTIME, index, "demo")
+
+
 def _prepare_own(kube: Kube, sources: Manifests, own: Own) -> Registry:
+    _trust_this_machines_authorities(kube)
     _prepare_namespace(kube, sources, own.uri)
     with progress.step("Reading the model's input example"):
         values = {"uri": own.uri, "model": urllib.parse.quote(own.model), "version": own.versions[0]}

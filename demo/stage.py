@@ -16,6 +16,7 @@ from demo.traffic import Declared, Request, Traffic, answers_by
 
 POLL_SECONDS = 0.1
 TIMEOUT = 300.0
+PLAIN_TIMEOUT = 120.0  # then the story goes on without waiting for the plain Deployment
 LINGER_SECONDS = 1.5  # the traffic that a step is judged by goes on for so long after it
 
 
@@ -77,14 +78,14 @@ class Stage:
         else:
             side.allowed.allow(at, versions)
 
-    def settle(self, timeout: float = TIMEOUT) -> None:
+    def settle(self) -> None:
         """Wait until both sides say that what is wanted serves; the plain one is given up after a time.
 
         Raises:
             StepFailed: Pintle does not say so in time.
         """
         self.settle_pintle()
-        self.settle_plain(timeout)
+        self.settle_plain()
 
     def settle_pintle(self) -> None:
         """From then on, nothing but what is wanted may answer: that is what Ready promises."""
@@ -92,7 +93,7 @@ class Stage:
         self.wait(lambda: self.pintle.arrived(wanted), f"Pintle: version {wanted.version}")
         self.allow(self.pintle, time.time(), wanted.version)
 
-    def settle_plain(self, timeout: float = TIMEOUT) -> None:
+    def settle_plain(self, timeout: float = PLAIN_TIMEOUT) -> None:
         """Pods of before may still be ending, and answer: nothing is held against that."""
         wanted = self.wanted
         try:
