@@ -7,12 +7,12 @@ import pytest
 from mlflow import MlflowClient
 from typing_extensions import override
 
-from pintle.adapters.addresses import LOOPBACK, AddressRules
 from pintle.adapters.registry import MlflowRegistry
 from pintle.conditions import Reason
 from pintle.domain import RegisteredVersion
 from pintle.errors import PintleError, Retryable, Terminal
 from pintle.ports import REGISTRY, Credentials, Endpoint, Registry, name_registry
+from tests.contract.hostile import ALLOWED, LIMITS
 from tests.support.fake_registry import SERVER_VERSION, FakeRegistry
 from tests.support.mlflow_server import ADMIN, ADMIN_PASSWORD, MlflowServer, model_name
 
@@ -35,7 +35,7 @@ class Mlflow(Stage):
     """The adapter, with a server that is changed by MLflow's own client."""
 
     def __init__(self, server: MlflowServer, with_users: MlflowServer) -> None:
-        self.registry = MlflowRegistry(AddressRules.parse(allowed=LOOPBACK))
+        self.registry = MlflowRegistry(ALLOWED, LIMITS)
         self.endpoint = Endpoint(server.uri)
         self.with_users = Endpoint(with_users.uri)
         self._client = MlflowClient(server.uri)

@@ -6,13 +6,12 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
-from pintle.adapters.addresses import LOOPBACK, AddressRules
 from pintle.adapters.registry import MlflowRegistry
 from pintle.conditions import Reason
 from pintle.domain import RegisteredVersion
 from pintle.errors import Retryable, Terminal
 from pintle.ports import Credentials, Endpoint
-from tests.contract.hostile import on_loopback
+from tests.contract.hostile import ALLOWED, LIMITS, on_loopback
 from tests.support.mlflow_server import ADMIN, ADMIN_PASSWORD, MlflowServer, model_name
 
 EVE, EVE_PASSWORD = "eve", "password-of-eve"
@@ -25,7 +24,7 @@ def client(mlflow_server: MlflowServer) -> MlflowClient:
 
 @pytest.fixture
 async def registry() -> AsyncIterator[MlflowRegistry]:
-    adapter = MlflowRegistry(AddressRules.parse(allowed=LOOPBACK))
+    adapter = MlflowRegistry(ALLOWED, LIMITS)
     yield adapter
     await adapter.close()
 
@@ -185,7 +184,7 @@ async def test_a_host_name_that_the_server_does_not_go_by(
     model = model_name()
     client.create_registered_model(model)
     client.create_model_version(model, "s3://bucket/key")
-    registry = MlflowRegistry(AddressRules.parse(allowed=LOOPBACK), lookup=on_loopback)
+    registry = MlflowRegistry(ALLOWED, LIMITS, lookup=on_loopback)
     known = Endpoint(f"http://localhost:{mlflow_server.port}")
     assert (await registry.version(known, model, "1")).version == "1"
     unknown = Endpoint(f"http://mlflow.ml.svc:{mlflow_server.port}")

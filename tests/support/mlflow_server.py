@@ -25,7 +25,7 @@ from uuid import uuid4
 import pytest
 
 ADMIN, ADMIN_PASSWORD = "admin", "admin-of-the-tests"
-START_SECONDS = 120
+START_SECONDS = 300
 
 
 class MlflowServer:
