@@ -99,7 +99,8 @@ def test_it_becomes_ready_tells_how_it_is_and_ends_when_told(operator: Operator)
         "pintle starts",
         "pintle stops",
     ]
-    assert {line["level"] for line in lines} == {"INFO"}
+    # kopf may complain: it is stopped while it is still finding its kinds.
+    assert [line for line in lines if line["level"] != "INFO" and not line["logger"].startswith("kopf")] == []
 
 
 def test_it_waits_for_an_api_server_and_ends_when_told(tmp_path: Path, api_server: api.Cluster) -> None:

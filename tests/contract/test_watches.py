@@ -24,7 +24,7 @@ from testbed import api
 from tests.support.api_proxy import ApiProxy
 
 DEADLINE = 30.0
-KINDS = 10
+KINDS = len(handlers.watchers())
 
 
 @dataclass
