@@ -3,8 +3,8 @@
 A page is a story from top to bottom. What counts in it:
 
 - a fence ``console``: lines behind `$ ` are commands, the lines below are what it prints. A `\\` at the end
-  continues a command. `…` stands for any text, and how wide columns are is not compared. A command that
-  prints nothing worth showing has no lines below it, and may print anything.
+  continues a command, a `&` leaves it running until the page ends. `…` stands for any text, and how wide
+  columns are is not compared. A command without lines below it may print anything.
 - any other fence below a line that ends with a file's name and a colon, as in `` `iris.yaml`: ``: that file.
 - `<!-- test: NAME -->` has the test do something that a reader would not, such as stopping a registry.
 """
@@ -12,6 +12,7 @@ A page is a story from top to bottom. What counts in it:
 import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,16 +106,36 @@ class Console:
             AssertionError: a command failed, or printed something else; names the page and the line.
         """
         count = 0
-        for step in steps(page.read_text()):
-            match step:
-                case File(name, text):
-                    (self.folder / name).write_text(self._here(text))
-                case Action(name):
-                    self.actions[name]()
-                case Command():
-                    self._command(page.name, step)
-                    count += 1
+        with ExitStack() as running:
+            for step in steps(page.read_text()):
+                match step:
+                    case File(name, text):
+                        (self.folder / name).write_text(self._here(text))
+                    case Action(name):
+                        self.actions[name]()
+                    case Command(_, text) if text.endswith(" &"):
+                        running.enter_context(self._background(text.removesuffix(" &")))
+                        count += 1
+                    case Command():
+                        self._command(page.name, step)
+                        count += 1
         return count
+
+    @contextmanager
+    def _background(self, text: str) -> Iterator[None]:
+        """Leave a command running; `exec`, so that it is the process that is ended."""
+        command = ["bash", "-c", f"exec {self._here(text)}"]
+        with subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as begun:
+            try:
+                yield
+            finally:
+                begun.terminate()
 
     def _command(self, page: str, command: Command) -> None:
         text = self._here(command.text)

@@ -1,5 +1,6 @@
 """The runner of documentation pages: what it takes for a step, and what it takes for the same output."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,9 @@ def test_output_has_to_be_below_a_command() -> None:
 
 
 def _console(folder: Path, done: list[str]) -> Console:
-    return Console(folder, {"PATH": "/usr/bin:/bin"}, {"name: ml": "name: test-1"}, {"stop-it": lambda: done.append("x")})
+    return Console(
+        folder, {"PATH": "/usr/bin:/bin"}, {"name: ml": "name: test-1"}, {"stop-it": lambda: done.append("x")}
+    )
 
 
 def test_a_page_is_run(tmp_path: Path) -> None:
@@ -66,6 +69,14 @@ def test_a_page_is_run(tmp_path: Path) -> None:
     assert _console(tmp_path, done).run(page) == 3
     assert done == ["x"]
     assert (tmp_path / "thing.yaml").read_text() == "kind: Thing\nname: test-1\n"
+
+
+def test_what_runs_in_the_background_ends_with_the_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```console\n$ sleep 600 &\n$ true\n```\n")
+    began = time.monotonic()
+    assert _console(tmp_path, []).run(page) == 2
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,17 @@ What a state looks like is what the operator's own reconciler writes there; noth
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pintle.domain.resources import MODEL_DEPLOYMENTS, PODS, REGISTRY_CONNECTIONS
+from pintle.domain.resources import MODEL_DEPLOYMENTS, PODS
 from pintle.naming import ANNOTATION_REJECT
 from tests.support.fake_api_server import Body
 from tests.support.fake_pods import Failure, Fate, Stage
 from tests.support.world import NAME, NAMESPACE, World
 
+# What is registered: those of the end-to-end tests, of which version 4 answers NaN.
+VERSIONS = ("1", "2", "3", "4")
+BROKEN, ABSENT = 4, 99
 RUNNING = 8.0  # seconds: enough for the pods of this world to come up or to fail, and to be counted
+_NAN = Failure("serve", 15, "ProofFailed", "prediction[0] is NaN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class State:
 
     def body(self) -> Body:
         """The object, in that state."""
-        world = World()
+        world = World(*VERSIONS)
         self.build(world)
         return world.body
 
@@ -45,13 +49,13 @@ def _serving(world: World, **spec: object) -> None:
     assert world.condition()["status"] == "True", world.condition()
 
 
-def _candidate(world: World, fate: Fate) -> None:
-    """Declare version 2, whose pods have this fate, while version 1 serves."""
+def _candidate(world: World, fate: Fate, version: int = 2) -> None:
+    """Declare a version whose pods have this fate, while version 1 serves."""
     _serving(world)
     kubelet = world.controllers.kubelet
     kubelet.fates[world.revision("1")] = kubelet.fate
     kubelet.fate = fate
-    world.apply(version=2)
+    world.apply(version=version)
     world.run(RUNNING)
 
 
@@ -86,13 +90,12 @@ def _registry_unavailable(world: World) -> None:
 
 def _version_not_found(world: World) -> None:
     _serving(world)
-    world.apply(version=9)
+    world.apply(version=ABSENT)
     world.run(RUNNING)
 
 
 def _registry_not_found(world: World) -> None:
-    world.api.delete(REGISTRY_CONNECTIONS, NAMESPACE, "mlflow")
-    world.apply(version=1, replicas=2)
+    world.apply(version=1, replicas=2, registryRef={"name": "absent"})
     world.run(RUNNING)
 
 
@@ -129,9 +132,9 @@ def _scaled_to_zero_serving(world: World) -> None:
 
 
 def _terminating(world: World) -> None:
-    """As Argo CD deletes: with the propagation policy Foreground, whose finalizer keeps it for a while."""
+    """Somebody's finalizer holds it; Pintle has none."""
     _serving(world)
-    metadata = {"metadata": {"finalizers": ["foregroundDeletion"]}}
+    metadata = {"metadata": {"finalizers": ["example.com/hold"]}}
     world.api.patch(MODEL_DEPLOYMENTS, NAMESPACE, NAME, metadata)
     world.api.delete(MODEL_DEPLOYMENTS, NAMESPACE, NAME)
 
@@ -149,19 +152,17 @@ def _image_pull_failed(world: World) -> None:
     _candidate(world, Fate(image_problem="ErrImagePull"))
 
 
-def _refused(step: str, code: int, reason: str, message: str) -> Callable[[World], None]:
-    """A version that the runtime refuses, with the exit code and the words of its contract."""
-    return lambda world: _candidate(world, Fate(failure=Failure(step, code, reason, message)))
+def _proof_failed(world: World) -> None:
+    _candidate(world, Fate(failure=_NAN), BROKEN)
 
 
-def _first_refused(world: World) -> None:
-    world.controllers.kubelet.fate = Fate(failure=Failure(*_NAN))
-    world.apply(version=1, replicas=2)
+def _first_proof_failed(world: World) -> None:
+    world.controllers.kubelet.fate = Fate(failure=_NAN)
+    world.apply(version=BROKEN, replicas=2)
     world.run(RUNNING)
 
 
 _UNSEEN = "Waiting for Pintle to see this change"
-_NAN = ("serve", 15, "ProofFailed", "prediction[0] is NaN")
 
 STATES = {
     "created": State(_created, "Progressing", "InProgress", wait_available=False, argo_message=_UNSEEN),
@@ -173,8 +174,8 @@ STATES = {
     "registry-unavailable": State(_registry_unavailable, "Progressing", "InProgress"),
     "insufficient-capacity": State(_insufficient_capacity, "Progressing", "InProgress"),
     "image-pull-failed": State(_image_pull_failed, "Progressing", "InProgress"),
-    "proof-failed": State(_refused(*_NAN), "Degraded", "Failed"),
-    "first-proof-failed": State(_first_refused, "Degraded", "Failed", wait_available=False),
+    "proof-failed": State(_proof_failed, "Degraded", "Failed"),
+    "first-proof-failed": State(_first_proof_failed, "Degraded", "Failed", wait_available=False),
     "version-not-found": State(_version_not_found, "Degraded", "Failed"),
     "registry-not-found": State(_registry_not_found, "Degraded", "Failed", wait_available=False),
     "rejected-by-user": State(_rejected_by_user, "Degraded", "Failed"),

@@ -1,7 +1,8 @@
 """Writes what is generated for Argo CD: `.venv/bin/python -m tests.support.gitops.testdata`.
 
-`testdata/` and `health_test.yaml` of the health checks, in Argo CD's own layout, so that the folder can be
-proposed to argoproj/argo-cd as it is; and `argocd-cm.yaml`, for those who do not wait for that.
+`health_test.yaml` of the health checks, in Argo CD's own layout, so that the folder can be proposed to
+argoproj/argo-cd as it is; and `argocd-cm.yaml`, for those who do not wait for that. The testdata of
+ModelDeployment come from a real cluster (`capture`); those of RegistryConnection from the operator's code.
 """
 
 import textwrap
@@ -26,22 +27,29 @@ data:
 """
 
 
+def path_of(kind: str, state: str) -> Path:
+    """The file that holds an object of a kind in a state."""
+    return CUSTOMIZATIONS / "pintle.dev" / kind / "testdata" / f"{state}.yaml"
+
+
 def files() -> dict[Path, str]:
     """Every generated file and its text."""
+    connections = {name: state.body() for name, state in CONNECTION_STATES.items()}
+    captured = {name: yaml.safe_load(path_of("ModelDeployment", name).read_text()) for name in STATES}
     return {
-        **_tests("ModelDeployment", STATES),
-        **_tests("RegistryConnection", CONNECTION_STATES),
+        **{path_of("RegistryConnection", name): _yaml(body) for name, body in connections.items()},
+        **_tests("RegistryConnection", CONNECTION_STATES, connections),
+        **_tests("ModelDeployment", STATES, captured),
         ARGO_CD / "argocd-cm.yaml": _config_map(),
     }
 
 
-def _tests(kind: str, states: Mapping[str, State | ConnectionState]) -> dict[Path, str]:
-    """`testdata/` and `health_test.yaml` of a kind."""
-    folder = CUSTOMIZATIONS / "pintle.dev" / kind
-    bodies = {name: state.body() for name, state in states.items()}
-    written = {folder / f"testdata/{name}.yaml": _yaml(body) for name, body in bodies.items()}
-    tests = [_test(name, states[name], body) for name, body in bodies.items()]
-    return written | {folder / "health_test.yaml": _yaml({"tests": tests})}
+def _tests(
+    kind: str, states: Mapping[str, State | ConnectionState], bodies: Mapping[str, dict[str, Any]]
+) -> dict[Path, str]:
+    """`health_test.yaml` of a kind."""
+    tests = [_test(name, state, bodies[name]) for name, state in states.items()]
+    return {CUSTOMIZATIONS / "pintle.dev" / kind / "health_test.yaml": _yaml({"tests": tests})}
 
 
 def _test(name: str, state: State | ConnectionState, body: dict[str, Any]) -> dict[str, Any]:

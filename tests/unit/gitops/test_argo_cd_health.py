@@ -9,8 +9,9 @@ import yaml
 from pintle.conditions import RECONCILING, STALLED, Condition, Reason, Type, kstatus, render
 from tests.support.fake_clock import FakeClock
 from tests.support.gitops.lua import Health, LuaError, health
+from tests.support.gitops.shape import differences
 from tests.support.gitops.states import STATES
-from tests.support.gitops.testdata import ARGO_CD, CUSTOMIZATIONS, files
+from tests.support.gitops.testdata import ARGO_CD, CUSTOMIZATIONS, files, path_of
 
 CHECK = (CUSTOMIZATIONS / "pintle.dev/ModelDeployment/health.lua").read_text()
 CHECKS = sorted(CUSTOMIZATIONS.glob("*/*/health.lua"))
@@ -44,6 +45,15 @@ def test_every_testdata_is_tested(check: Path) -> None:
 def test_what_is_generated_is_up_to_date() -> None:
     stale = [path.name for path, text in files().items() if path.read_text() != text]
     assert not stale, "run `.venv/bin/python -m tests.support.gitops.testdata` and look at the difference"
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_the_testdata_have_the_shape_that_the_operator_gives(name: str) -> None:
+    captured = _load(path_of("ModelDeployment", name))
+    found = differences(STATES[name].body(), captured)
+    assert found == {}, (
+        f"run `.venv/bin/python -m tests.support.gitops.capture {name}`, which needs a cluster"
+    )
 
 
 def test_the_config_map_holds_the_checks() -> None:
