@@ -113,6 +113,7 @@ COPY --from=runtime-source /out/ /
 LABEL org.opencontainers.image.title="pintle-runtime" \
       org.opencontainers.image.licenses="Apache-2.0"
 USER 65532:65532
+WORKDIR /tmp
 EXPOSE 8080
 ENTRYPOINT ["pintle-runtime"]
 

@@ -41,7 +41,7 @@ def inspect(path: Iterable[str]) -> dict[str, Package]:
             name = canonicalize_name(distribution.metadata["Name"])
             if name not in found:
                 found[name] = Package(name, distribution.version, tuple(_requires(distribution)))
-        except (KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError, OSError):
             continue  # the remains of an uninstalled package
     return found
 

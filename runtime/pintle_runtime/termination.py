@@ -6,6 +6,8 @@ import json
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from pintle_runtime import log
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -61,4 +63,4 @@ def refuse(path: Path, refused: Refused) -> int:
 
 
 def _encode(message: dict[str, object]) -> bytes:
-    return json.dumps(message, ensure_ascii=False).encode(errors="replace")
+    return log.without_credentials(json.dumps(message, ensure_ascii=False)).encode(errors="replace")

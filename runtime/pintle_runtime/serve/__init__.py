@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from pintle_runtime import log, revision, termination
+from pintle_runtime.serve import cpus
 from pintle_runtime.serve.app import Application
 from pintle_runtime.serve.role import Role
 from pintle_runtime.serve.server import Server, listen
@@ -31,6 +32,7 @@ def run(mounts: Mounts) -> None:
     )
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")  # its lines go through our handler
+    cpus.tell_libraries(cpus.available())
     server = Server(application, state)
     listener = listen()
     starting = Starting(mounts, pinned, state, application)

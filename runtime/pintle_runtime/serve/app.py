@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from pintle_runtime import __version__
+from pintle_runtime.serve import cpus
 from pintle_runtime.serve.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ class Application:
             (b"pintle-model", _header(f"{model}/{version}")),
             (b"pintle-revision", _header(revision)),
         ]
-        # As many threads as MLflow's server has.
-        self._threads = ThreadPoolExecutor(min(32, (os.cpu_count() or 1) + 4), thread_name_prefix="predict")
+        # As many threads as MLflow's server has, on a machine of that size.
+        self._threads = ThreadPoolExecutor(min(32, cpus.available() + 4), thread_name_prefix="predict")
         self._routes: dict[str, tuple[str, Callable[[], tuple[int, str, bytes]]]] = {
             "/readyz": ("GET", self._readyz),
             "/livez": ("GET", lambda: (HTTPStatus.OK, JSON, b'{"status": "alive"}')),

@@ -10,6 +10,7 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -23,6 +24,7 @@ class Metrics:
     media_type = CONTENT_TYPE_LATEST
 
     def __init__(self, *, model: str, version: str, revision: str) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # has no types
         self._registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)

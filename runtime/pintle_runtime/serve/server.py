@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -60,5 +61,7 @@ class Server(uvicorn.Server):
 def listen() -> socket.socket:
     """Both families where the node has both, so that the pod serves in clusters of either."""
     if socket.has_dualstack_ipv6():
-        return socket.create_server(("", PORT), family=socket.AF_INET6, dualstack_ipv6=True, backlog=2048)
+        # Supported by the kernel, and perhaps switched off.
+        with contextlib.suppress(OSError):
+            return socket.create_server(("", PORT), family=socket.AF_INET6, dualstack_ipv6=True, backlog=2048)
     return socket.create_server(("", PORT), backlog=2048)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
+    from demo.mlflow.variants import Variant
+
 __all__ = ["mlflow_server", "mlflow_server_with_users"]
 
 REPOSITORY = Path(__file__).parents[3]
@@ -74,7 +76,7 @@ class Pod:
         self.mounts.role.write_text("")
         self.revise()
 
-    def revise(self, **changes: Any) -> None:
+    def revise(self, **changes: object) -> None:
         self.mounts.revision.write_text(json.dumps(REVISION | changes))
 
     def connect(self, uri: str, **credentials: str) -> None:
@@ -156,10 +158,11 @@ class Models:
                 self._save(self._variants.VARIANTS[name](), path)
         return path
 
-    def _save(self, variant: Any, path: Path) -> None:
-        import cloudpickle
-        import mlflow
-        from mlflow.pyfunc.model import PythonModel
+    def _save(self, variant: Variant, path: Path) -> None:
+        # Here, as MLflow takes seconds to import and most tests do without it.
+        import cloudpickle  # type: ignore[import-untyped]  # noqa: PLC0415  # has no types
+        import mlflow  # noqa: PLC0415
+        from mlflow.pyfunc.model import PythonModel  # noqa: PLC0415
 
         cloudpickle.register_pickle_by_value(self._variants)
         options = {

@@ -1,5 +1,9 @@
 """Answers against the signature that MLflow infers for other answers: real signatures, real JSON."""
 
+# the tables are read by their columns
+# ruff: noqa: E501  # the tables are read by their columns
+# mypy: disable-error-code="import-untyped, no-untyped-call"
+
 from __future__ import annotations
 
 import json
@@ -9,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from pintle_runtime.serve import agreement, finite
 
+from pintle_runtime.serve import agreement, finite
 from tests.unit.runtime.conftest import unwarned
 
 with unwarned():
@@ -19,10 +23,11 @@ with unwarned():
     from mlflow.types import Schema
     from mlflow.types.schema import AnyType, ColSpec, Map, TensorSpec
 
+Json = Any
 Output = Any  # whatever a model's predict may return
 
 
-def as_json(output: Output) -> Any:
+def as_json(output: Output) -> Json:
     """What MLflow's server would say, parsed."""
     text = StringIO()
     predictions_to_json(output, text)
@@ -160,14 +165,14 @@ SKLEARN = {"python_function": {"loader_module": "mlflow.sklearn"}}
         ([1, 2], {}, None),
     ],
 )
-def test_rows_of_an_example(example: Any, flavors: dict[str, Any], rows: tuple[int, bool] | None) -> None:
+def test_rows_of_an_example(example: Json, flavors: dict[str, Any], rows: tuple[int, bool] | None) -> None:
     assert agreement.rows_to_answer(example, flavors) == rows
 
 
 @pytest.mark.parametrize(
     ("answer", "place"),
     [
-        ("[1.0, 2, true, null, \"NaN\", {\"a\": [0.5]}]", None),
+        ('[1.0, 2, true, null, "NaN", {"a": [0.5]}]', None),
         ("[NaN]", "prediction[0] is NaN"),
         ("[1.0, Infinity, NaN]", "prediction[1] is Infinity"),
         ("[1.0, -Infinity]", "prediction[1] is -Infinity"),

@@ -14,6 +14,8 @@ from pintle_runtime.termination import Reason, Refused
 from tests.unit.runtime.scripted_server import Reply, Script, serve
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.unit.runtime.conftest import Pod
 
 MODEL = {"MLmodel": b"flavors: {}\n", "model.pkl": b"12345"}
@@ -26,7 +28,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "LONGEST_SECONDS", 0.002)
 
 
-def file(path: str, size: int | None = 1, **more: Any) -> dict[str, Any]:
+def file(path: str, size: int | None = 1, **more: object) -> dict[str, Any]:
     return {"path": path, "is_dir": False, "file_size": size} | more
 
 
@@ -136,9 +138,7 @@ PASSING = {
 
 
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)
-def test_waits_for_what_may_pass_while_listing(
-    pod: Pod, fault: Reply, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_waits_for_what_may_pass_while_listing(pod: Pod, fault: Reply) -> None:
     script = Script(faults=[fault, fault]).hold(**MODEL)
     with serve(script) as uri:
         pod.connect(uri)
@@ -226,7 +226,7 @@ def test_nothing_is_left_that_looks_whole_when_it_ends_in_the_middle(pod: Pod) -
         def entries(self, folder: str) -> list[Entry]:
             return [Entry(name, False, len(body)) for name, body in MODEL.items()] if not folder else []
 
-        def content(self, path: str) -> Any:
+        def content(self, path: str) -> Iterator[bytes]:
             if path == "model.pkl":
                 raise Killed
             yield MODEL[path]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
 from pintle_runtime import environment, revision
 from pintle_runtime.fetch import digest
 from pintle_runtime.revision import ProofSettings
@@ -15,7 +16,6 @@ from pintle_runtime.serve.role import Role
 from pintle_runtime.serve.starting import Starting
 from pintle_runtime.serve.state import State
 from pintle_runtime.termination import Reason, Refused
-
 from tests.unit.runtime.conftest import unwarned
 
 with unwarned():
@@ -206,7 +206,9 @@ def test_the_models_own_exception_is_named(pod: Pod, saved: Callable[[str], Path
     )
 
 
-def test_a_models_exit_is_a_failure_to_load(pod: Pod, saved: Callable[[str], Path], monkeypatch: Any) -> None:
+def test_a_models_exit_is_a_failure_to_load(
+    pod: Pod, saved: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     pod.hold(saved("linear"))
 
     def leave(*_: object) -> None:
@@ -219,5 +221,5 @@ def test_a_models_exit_is_a_failure_to_load(pod: Pod, saved: Callable[[str], Pat
 def test_a_signature_survives_the_way_through_the_file(saved: Callable[[str], Path]) -> None:
     """Guards the tests above: the demo's models promise something that can be broken."""
     with unwarned():
-        outputs = loading.load(saved("nan")).model.metadata.get_output_schema()
+        outputs = loading.load(saved("nan")).model.metadata.get_output_schema()  # type: ignore[no-untyped-call]  # MLflow's
     assert json.loads(outputs.to_json())[0]["tensor-spec"]["shape"] == [-1]

@@ -140,7 +140,7 @@ REFUSED = [
     f"../outside/{WHEEL}",
     f"wheels/../../outside/{WHEEL}",
     f"linked/{WHEEL}",
-    f"wheels/absent-1.0-py3-none-any.whl",
+    "wheels/absent-1.0-py3-none-any.whl",
     "not-a-wheels-name.whl",
     "broken-1.0-py3-none-any.whl",
     "wheels/fetches-1.0-py3-none-any.whl",
@@ -181,7 +181,7 @@ def test_refused_with_the_line_named(model: Path, line: str) -> None:
 
 
 def test_continued_lines_are_counted_from_their_start(model: Path) -> None:
-    with pytest.raises(Refused, match="requirements.txt line 2"):
+    with pytest.raises(Refused, match=r"requirements\.txt line 2"):
         read(model, "pandas\n--index-url \\\n https://example.com/simple\n")
 
 

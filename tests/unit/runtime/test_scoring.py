@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING
 
 import pytest
+
 from pintle_runtime.serve.app import Application
 from pintle_runtime.serve.role import Role
 from pintle_runtime.serve.state import State
-
-from tests.unit.runtime.asgi import ask
+from tests.unit.runtime import asgi
 from tests.unit.runtime.conftest import unwarned
 
 with unwarned():
     from mlflow.pyfunc import scoring_server
+
     from pintle_runtime.serve import loading
+    from pintle_runtime.serve.scoring import Answer, Scoring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +29,7 @@ COLUMNS = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)"]
 RECORD = dict(zip(COLUMNS, [5.1, 3.5, 1.4], strict=True))
 
 
-def body(**fields: Any) -> str:
+def body(**fields: object) -> str:
     return json.dumps(fields)
 
 
@@ -62,17 +65,18 @@ REQUESTS: dict[str, tuple[str | bytes, str]] = {
 
 
 @pytest.fixture(scope="module")
-def scoring(saved: Callable[[str], Path]) -> loading.Scoring:
+def scoring(saved: Callable[[str], Path]) -> Scoring:
     with unwarned():
         return loading.load(saved("linear"))
 
 
 @pytest.fixture(scope="module")
-def oracle(scoring: loading.Scoring) -> Any:
-    return scoring_server.init(scoring.model)
+def oracle(scoring: Scoring) -> asgi.Application:
+    app: asgi.Application = scoring_server.init(scoring.model)
+    return app
 
 
-def application(scoring: loading.Scoring | None, path: Path) -> Application:
+def application(scoring: Scoring | None, path: Path) -> Application:
     state = State()
     made = Application(model="ïris & co", version="3", revision="iris-v3-0", state=state, role=Role(path))
     made.scoring = scoring
@@ -83,23 +87,21 @@ def application(scoring: loading.Scoring | None, path: Path) -> Application:
 
 @pytest.mark.parametrize(("sent", "content_type"), REQUESTS.values(), ids=REQUESTS)
 async def test_answers_are_those_of_mlflows_server(
-    scoring: loading.Scoring, oracle: Any, tmp_path: Path, sent: str | bytes, content_type: str
+    scoring: Scoring, oracle: asgi.Application, tmp_path: Path, sent: str | bytes, content_type: str
 ) -> None:
     raw = sent.encode() if isinstance(sent, str) else sent
     with unwarned():
-        status, headers, answer = await ask(
+        status, headers, answer = await asgi.ask(
             application(scoring, tmp_path), "POST", "/invocations", raw, content_type
         )
-        wanted = await ask(oracle, "POST", "/invocations", raw, content_type)
+        wanted = await asgi.ask(oracle, "POST", "/invocations", raw, content_type)
     assert (status, answer) == (wanted[0], wanted[2])
     assert headers["content-type"].split(";")[0] == wanted[1]["content-type"].split(";")[0]
 
 
-async def test_without_a_content_type_the_answer_says_what_to_send(
-    scoring: loading.Scoring, tmp_path: Path
-) -> None:
+async def test_without_a_content_type_the_answer_says_what_to_send(scoring: Scoring, tmp_path: Path) -> None:
     """MLflow's server says `Internal Server Error`."""
-    status, _, answer = await ask(application(scoring, tmp_path), "POST", "/invocations", b"{}")
+    status, _, answer = await asgi.ask(application(scoring, tmp_path), "POST", "/invocations", b"{}")
     assert status == 415
     assert b"application/json" in answer
 
@@ -124,8 +126,8 @@ async def test_without_a_content_type_the_answer_says_what_to_send(
         ("GET", "/readyz/../docs", 404),
     ],
 )
-async def test_routes(scoring: loading.Scoring, tmp_path: Path, method: str, path: str, status: int) -> None:
-    found, headers, _ = await ask(application(scoring, tmp_path), method, path)
+async def test_routes(scoring: Scoring, tmp_path: Path, method: str, path: str, status: int) -> None:
+    found, headers, _ = await asgi.ask(application(scoring, tmp_path), method, path)
     assert found == status
     assert headers["pintle-model"] == "%C3%AFris & co/3"
     assert headers["pintle-revision"] == "iris-v3-0"
@@ -136,43 +138,42 @@ async def test_routes(scoring: loading.Scoring, tmp_path: Path, method: str, pat
     ("path", "status"), [("/livez", 200), ("/readyz", 503), ("/ping", 503), ("/metrics", 200)]
 )
 async def test_before_the_model_is_there(tmp_path: Path, path: str, status: int) -> None:
-    assert (await ask(application(None, tmp_path), "GET", path))[0] == status
+    assert (await asgi.ask(application(None, tmp_path), "GET", path))[0] == status
 
 
 async def test_predictions_before_the_model_is_there_say_so(tmp_path: Path) -> None:
-    status, _, answer = await ask(application(None, tmp_path), "POST", "/invocations", b"{}", JSON)
+    status, _, answer = await asgi.ask(application(None, tmp_path), "POST", "/invocations", b"{}", JSON)
     assert (status, json.loads(answer)["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")
 
 
 async def test_a_body_over_the_limit_is_refused(
-    scoring: loading.Scoring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scoring: Scoring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pintle_runtime.serve.app.MAX_BODY_BYTES", 15)
-    status, _, _ = await ask(application(scoring, tmp_path), "POST", "/invocations", b"x" * 16, JSON)
+    status, _, _ = await asgi.ask(application(scoring, tmp_path), "POST", "/invocations", b"x" * 16, JSON)
     assert status == 413
 
 
 async def test_a_prediction_that_takes_too_long_is_a_504(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import threading
-
     release = threading.Event()
 
     class Slow:
-        def respond(self, body: bytes, content_type: str) -> Any:
+        def respond(self, body: bytes, content_type: str) -> Answer:
             release.wait(60)
+            return Answer(200, content_type, body)
 
     monkeypatch.setattr("pintle_runtime.serve.app.TIMEOUT_SECONDS", 0.05)
     slow = application(None, tmp_path)
     slow.scoring = Slow()
     slow._state.open()
     try:
-        status, _, _ = await ask(slow, "POST", "/invocations", b"{}", JSON)
+        status, _, _ = await asgi.ask(slow, "POST", "/invocations", b"{}", JSON)
     finally:
         release.set()
     assert status == 504
-    assert b'pintle_model_requests_total{code="504"} 1.0' in (await ask(slow, "GET", "/metrics"))[2]
+    assert b'pintle_model_requests_total{code="504"} 1.0' in (await asgi.ask(slow, "GET", "/metrics"))[2]
 
 
 @pytest.mark.parametrize(
@@ -180,10 +181,10 @@ async def test_a_prediction_that_takes_too_long_is_a_504(
     [("standby", True), ("standby\n", True), ("serving", False), ("", False), ("STANDBY", False)],
 )
 async def test_only_a_standby_closes_connections(
-    scoring: loading.Scoring, tmp_path: Path, role: str, closes: bool
+    scoring: Scoring, tmp_path: Path, role: str, closes: bool
 ) -> None:
     (tmp_path / "role").write_text(role)
-    _, headers, _ = await ask(application(scoring, tmp_path / "role"), "GET", "/readyz")
+    _, headers, _ = await asgi.ask(application(scoring, tmp_path / "role"), "GET", "/readyz")
     assert headers.get("connection") == ("close" if closes else None)
 
 

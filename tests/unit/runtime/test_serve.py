@@ -29,7 +29,7 @@ class Gated(PythonModel):
     def load_context(self, context):
         self.wait("load")
 
-    def predict(self, context, model_input, params=None):
+    def predict(self, context, model_input: list[float], params=None) -> list[float]:
         self.wait("predict")
         return [1.0] * len(model_input)
 
@@ -168,6 +168,7 @@ def test_sigterm_keeps_answering_and_loses_no_request(pod: Pod, gates: Gates) ->
         in_flight.start()
         gates.wait_for(server, "predict")
         server.terminate()
+        headers: dict[str, str] = {}
         for _ in server.polls("stop being ready"):
             status, headers, said = server.request("GET", "/readyz")
             if status == 503:
@@ -222,15 +223,11 @@ ENDS: dict[str, tuple[str, dict[str, Any], int, dict[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize(("variant", "revised", "code", "said"), ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize("case", ENDS.values(), ids=ENDS)
 def test_ends_with_the_code_of_its_reason(
-    pod: Pod,
-    saved: Callable[[str], Path],
-    variant: str,
-    revised: dict[str, Any],
-    code: int,
-    said: dict[str, str],
+    pod: Pod, saved: Callable[[str], Path], case: tuple[str, dict[str, Any], int, dict[str, str]]
 ) -> None:
+    variant, revised, code, said = case
     pod.hold(saved(variant))
     pod.revise(**revised)
     with pod.serve() as server:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
-import sys
+import os
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,11 @@ def test_waits_double_up_to_thirty_seconds() -> None:
 )
 def test_waits_as_long_as_asked_within_reason(asked: float | None, least: float, most: float) -> None:
     waits: list[float] = []
-    outcomes = iter([Transient("not yet", after=asked), "done"])
 
     def attempt() -> str:
-        outcome = next(outcomes)
-        if isinstance(outcome, Transient):
-            raise outcome
-        return outcome
+        if not waits:
+            raise Transient("not yet", after=asked)
+        return "done"
 
     assert retry.until_done(attempt, what="try", sleep=waits.append) == "done"
     assert least <= waits[0] <= most
@@ -76,12 +74,9 @@ def test_a_container_without_a_termination_log_still_ends(tmp_path: Path) -> Non
 
 
 def test_logs_are_json_without_credentials() -> None:
-    try:
-        raise ValueError("https://user:secret@index.example/simple")
-    except ValueError:
-        record = logging.LogRecord(
-            "x", logging.ERROR, "f", 1, "to %s", ("https://u:secret@h/",), exc_info=sys.exc_info()
-        )
+    error = ValueError("https://user:secret@index.example/simple")
+    caught = (ValueError, error, None)
+    record = logging.LogRecord("x", logging.ERROR, "f", 1, "to %s", ("https://u:secret@h/",), exc_info=caught)
     record.fields = {"path": Path("/x")}
     line = log.JsonFormatter().format(record)
     assert "secret" not in line
@@ -143,8 +138,6 @@ def test_credentials_never_show(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("odd", ["link", "fifo"])
 def test_a_digest_is_of_regular_files_only(tmp_path: Path, odd: str) -> None:
-    import os
-
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/file").write_text("x")
     assert digest.of_folder(tmp_path).startswith("sha256:")
