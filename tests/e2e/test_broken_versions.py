@@ -33,7 +33,7 @@ class Broken:
 
 BROKEN = (
     Broken("nan", "ProofFailed", ("NaN",)),
-    Broken("wrong-shape", "ProofFailed", ("list of 2", "signature")),
+    Broken("wrong-shape", "ProofFailed", ("(3, 2)", "signature")),
     Broken("raises", "ProofFailed", ("petal width (cm)",)),
     Broken("crash-on-load", "LoadFailed", ("/data/species.csv is not part of the model",)),
     Broken("missing-artifacts", "FetchFailed", ("artifact",)),
@@ -189,11 +189,12 @@ def test_rollout_token_tries_again(rig: Rig, namespace: str, figure: Figure) -> 
         refused = again.refused("FetchFailed")["status"]["rejected"]
     finally:
         rig.mlflow.shell(f"mv /data/hidden $(dirname $(find /data/artifacts -name 'm-*' | head -1))/{source}")
+    tried = again.uids(NAMES)
     again.edit(version=int(LINEAR))
     again.ready(LINEAR, within=AT_ONCE_SECONDS)
     again.edit(version=int(NAMES))
     again.refused("FetchFailed", within=AT_ONCE_SECONDS)
-    assert not again.uids(NAMES), "the mark stays: nothing is started to try again"
+    assert again.uids(NAMES) <= tried, "the mark stays: nothing is started to try again"
     again.edit(rolloutToken="the artifacts are back")
     body = again.ready(NAMES)
     assert [r["revision"] for r in body["status"]["rejected"]] == [r["revision"] for r in refused]
