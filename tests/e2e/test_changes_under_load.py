@@ -9,6 +9,7 @@ import pytest
 from demo.traffic import Declared, flip_backs, latencies
 from pintle.domain.resources import MODEL_DEPLOYMENTS, SERVICES
 from tests.e2e.conftest import Figure
+from tests.support import install
 from tests.support.deployed import Deployed, condition
 from tests.support.load import assert_faultless, load
 from tests.support.rig import BOOSTED, LINEAR, NAMES, NAN, Rig, version_of
@@ -112,8 +113,10 @@ def test_lost_and_undeclared_answers_are_noticed(rig: Rig, iris: Deployed, figur
     declared = iris.body()["spec"]["version"]
     iris.ready(str(declared))
     with load(iris, rate=50) as traffic:
-        # As somebody would who edits the Service by hand; the operator puts it back.
+        # As somebody would who edits the Service by hand; the operator puts it back. It does so within
+        # milliseconds, which no request may notice: so it is killed first and does it when it is back.
         empty = {"spec": {"selector": {"pintle.dev/revision": "none"}}}
+        gone = install.kill_operator(rig.kube)
         edited = time.time()
         rig.kube.merge(SERVICES, iris.namespace, iris.name, empty)
         traffic.wait(lambda log: any(r.outcome == "lost" for r in log.requests), 30, "lost request")
@@ -123,6 +126,7 @@ def test_lost_and_undeclared_answers_are_noticed(rig: Rig, iris: Deployed, figur
             "answer after the Service was put back",
         )
         requests = traffic.stop()
+    install.await_another_operator(rig.kube, gone)
     lost = [r for r in requests if r.outcome == "lost"]
     with pytest.raises(AssertionError, match="lost"):
         assert_faultless(requests, Declared(edited - 60, {str(declared)}))
