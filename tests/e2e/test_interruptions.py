@@ -110,7 +110,8 @@ def test_registry_stopped_and_operator_killed_during_a_change(
             warm.edit(version=int(LINEAR))
             warm.ready(LINEAR, within=15)
             rolled_back = time.time() - began
-            assert iris.serving_pods() == serving, "pods that serve were touched"
+            # Warm pods of the new version's earlier shape may have taken over at once; the old ones stay.
+            assert serving.items() <= iris.serving_pods_of(old).items(), "pods that served were touched"
         finally:
             rig.mlflow.start()
         iris.ready(new)
