@@ -55,6 +55,10 @@ class Cluster:
         """A component to stop and start again, for tests of faults."""
         return ClusterComponent(name, self._provider)
 
+    def kill_container(self, container_id: str) -> None:
+        """Ends a container by SIGKILL; `container_id` is as in a pod's status: `containerd://0123...`."""
+        self._provider.kill_container(container_id.rpartition("/")[2])
+
     def save_logs(self, destination: Path) -> None:
         """Copies every component's log, and the audit log, to a folder: for the report of a failed test."""
         self._provider.save_logs(destination)

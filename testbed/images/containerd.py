@@ -1,4 +1,4 @@
-"""The image store of a node's containerd; `inside` is always the command prefix that enters the node."""
+"""A node's containerd: its images and containers. `inside` is the command prefix that enters the node."""
 
 import contextlib
 import subprocess
@@ -16,6 +16,11 @@ _CTR = ("ctr", "--namespace=k8s.io")
 def names(inside: Sequence[str]) -> set[str]:
     """The images that the node has."""
     return set(run([*inside, *_CTR, "images", "list", "--quiet"]).split())
+
+
+def kill_command(inside: Sequence[str], container_id: str) -> list[str]:
+    """The command that ends a container's processes at once, as the kernel does when memory runs out."""
+    return [*inside, *_CTR, "tasks", "kill", "--signal=SIGKILL", "--all", container_id]
 
 
 def load(inside: Sequence[str], archive: IO[bytes] | bytes) -> None:

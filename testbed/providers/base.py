@@ -48,3 +48,6 @@ class Provider(Protocol):
 
     def start_component(self, name: str) -> None:
         """Starts a stopped component again, as it was started before."""
+
+    def kill_container(self, container_id: str) -> None:
+        """Ends a container of a pod by SIGKILL, and waits for nothing. The kubelet starts it again."""

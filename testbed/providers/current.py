@@ -56,6 +56,11 @@ class CurrentProvider:
     def start_component(self, name: str) -> None:
         self.stop_component(name)
 
+    def kill_container(self, container_id: str) -> None:
+        raise TestbedError(
+            f"container {container_id} of TESTBED=current is not the test bed's to kill: use TESTBED=embedded"
+        )
+
 
 def _no_images(which: str) -> TestbedError:
     return TestbedError(

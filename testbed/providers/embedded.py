@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from testbed import cleanup, components, embedded, instances, node, progress
+from testbed.commands import run
 from testbed.errors import TestbedError
 from testbed.images import containerd, project
 from testbed.images import embedded as images
@@ -88,6 +89,9 @@ class EmbeddedProvider:
         instance, component = self._instance(), self._record(name).component
         components.start(instance, component)
         embedded.await_component(instance, component)
+
+    def kill_container(self, container_id: str) -> None:
+        run(containerd.kill_command(self._inside(), container_id))
 
     def _record(self, name: str) -> components.Record:
         record = components.read(self._instance(), name)

@@ -11,7 +11,7 @@ import yaml
 from testbed import addons, progress
 from testbed.commands import run, succeeds
 from testbed.errors import TestbedError
-from testbed.images import project
+from testbed.images import containerd, project
 from testbed.images.project import ProjectImage
 from testbed.providers.base import Access
 from testbed.settings import KUBERNETES_VERSION, REPOSITORY
@@ -71,6 +71,11 @@ def build_command(image: ProjectImage, ca_bundle: Path, repository: Path) -> lis
 
 def load_command(name: str, reference: str) -> list[str]:
     return ["kind", "load", "docker-image", f"--name={name}", reference]
+
+
+def node_command(name: str) -> list[str]:
+    """The command prefix that runs a program in the cluster's one node."""
+    return ["docker", "exec", f"{name}-control-plane"]
 
 
 def load_archive_command(name: str, archive: Path) -> list[str]:
@@ -142,6 +147,9 @@ class KindProvider:
 
     def start_component(self, name: str) -> None:
         self.stop_component(name)
+
+    def kill_container(self, container_id: str) -> None:
+        run(containerd.kill_command(node_command(self._name), container_id))
 
     def _exists(self) -> bool:
         return self._name in run(["kind", "get", "clusters"]).split()

@@ -54,10 +54,16 @@ def operator_pods(kube: Kube) -> list[Json]:
 
 
 def kill_operator(kube: Kube) -> set[str]:
-    """End the operator's pod at once, as a node's death would; returns the UIDs that are no more."""
+    """End the operator by SIGKILL and have another pod take its place; returns the UIDs that are no more.
+
+    To delete the pod alone is no kill, whatever the grace: the kubelet tells the process to stop, and
+    it goes on meanwhile.
+    """
     pods = operator_pods(kube)
     assert pods, "there is no operator to kill"
     for pod in pods:
+        for container in pod["status"]["containerStatuses"]:
+            kube.cluster.kill_container(container["containerID"])
         kube.delete(PODS, SYSTEM, pod["metadata"]["name"], grace=0)
     return {pod["metadata"]["uid"] for pod in pods}
 

@@ -9,6 +9,7 @@ import yaml
 
 from testbed import cli
 from testbed.errors import TestbedError
+from testbed.images import containerd
 from testbed.images.project import ProjectImage
 from testbed.providers import choose, kind
 from testbed.providers.current import CurrentProvider, kubeconfig_path
@@ -72,6 +73,10 @@ def test_kind_commands() -> None:
     ]
     assert kind.load_archive_command("one", Path("/a.tar")) == [
         *("kind", "load", "image-archive", "--name=one", "/a.tar")
+    ]
+    assert containerd.kill_command(kind.node_command("one"), "0123") == [
+        *("docker", "exec", "one-control-plane", "ctr", "--namespace=k8s.io"),
+        *("tasks", "kill", "--signal=SIGKILL", "--all", "0123"),
     ]
 
 
