@@ -18,7 +18,7 @@ from demo.registries import Registry
 from demo.setup import Own
 from demo.sides import PintleSide, PlainSide, Wanted, targets
 from demo.stage import Stage
-from demo.table import table
+from demo.table import StepsTable
 from demo.traffic import Traffic, TrafficError
 from testbed import progress
 from testbed.errors import TestbedError
@@ -108,7 +108,7 @@ def _tell(stage: Stage, registry: Registry) -> bool:
     except (StepFailed, DemoError, TrafficError) as error:
         failure = str(error)
     found = stage.rows()
-    stage.display.print("", table(found))
+    stage.display.print("", StepsTable(found))
     wrong = [*([failure] if failure else []), *faults(found)]
     for line in wrong:
         stage.display.line(line, "bold red")

@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from demo.manifests import Manifests
 from demo.scores import Row, Score
 from demo.setup import Own
 from demo.stage import split_message
-from demo.table import table
+from demo.table import StepsTable
 
 WIDE = """\
 NAME   MODEL   WANTED   SERVING   READY   REPLICAS   STATUS        AGE   CANDIDATE   STANDBY         MESSAGE
@@ -61,23 +62,27 @@ def test_no_object_has_no_message() -> None:
     assert split_message("") == (["", ""], "", "")
 
 
-def test_the_table_fits_its_width_and_puts_rollbacks_apart() -> None:
+@pytest.mark.parametrize("width", [80, WIDTH])
+def test_the_table_fits_its_width_and_puts_rollbacks_apart(width: int) -> None:
     good, bad = Score(0.12, "", 400, 0, 0), Score(14.2, "", 399, 1, 80)
-    rows = [Row("Edit to version 2", False, good, good), Row("Roll back to version 1", True, good, bad)]
-    console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
-    console.print(table(rows))
+    rows = [
+        Row("Edit to version 2, which is good", False, good, good),
+        Row("Roll back to 1, resources changed", True, good, bad),
+    ]
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(StepsTable(rows))
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]  # the StringIO from above
-    assert max(map(len, lines)) <= WIDTH
-    edit, back, everything = (
-        next(line for line in lines if word in line) for word in ("Edit", "Roll", "all")
+    assert max(map(len, lines)) <= width
+    for number, row in enumerate(rows, 1):
+        assert any(f"{number} {row.title}" in line for line in lines), "a title is on one line"
+    header, edit, back, everything = (
+        next(line for line in lines if re.match(pattern, line)) for pattern in (" step", " 1", " 2", " all")
     )
-    assert _cells(edit)[1:] == ["0.12", "", "400", "0", "0"] * 2
-    assert _cells(back)[1:] == ["", "0.12", "400", "0", "0", "", "14.20", "399", "1", "80"]
-    assert _cells(everything)[1:] == ["", "", "800", "0", "0", "", "", "799", "1", "80"]
-
-
-def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip("│┃ ").replace("┃", "│").split("│")]
+    assert header.split()[1:] == ["serves", "back", "sent", "lost", "wrong"] * 2
+    assert edit.split()[-8:] == ["0.12", "400", "0", "0"] * 2
+    assert back.split()[-8:] == ["0.12", "400", "0", "0", "14.20", "399", "1", "80"]
+    assert everything.split()[-6:] == ["800", "0", "0", "799", "1", "80"]
+    assert header.index("serves") < edit.index("0.12") <= header.index("back") < back.index("0.12") + 4
 
 
 def test_what_is_shown_from_record_on_is_in_the_picture(tmp_path: Path) -> None:
