@@ -55,6 +55,7 @@ async def _run(chosen: Settings) -> None:
     finally:
         events.cancel()
         await parts.resolver.stop()
+        await parts.connections.stop()
         await parts.registry.close()
         await server.stop()
         await parts.cluster.close()

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from pintle import views
 from pintle.api import ModelDeployment
 from pintle.cache import Cache
 from pintle.conditions import Reason
-from pintle.domain import Action, Create, Delete, Fault, Patch, Replace, Stage
+from pintle.domain import Action, Create, Delete, Fault, Field, Patch, Replace, Stage
+from pintle.domain.resources import DEPLOYMENTS
 from pintle.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound, Waiting
 from pintle.memory import Memory
 from pintle.naming import digest
@@ -17,6 +20,25 @@ from pintle.ports import Cluster, Json
 # A child of a vanished owner is garbage collected within seconds: look again soon.
 GONE_SOON = 3.0
 GONE_LATER = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Contested:
+    """A field that was not put back once more, because others go on changing it."""
+
+    field: Field
+    action: Patch | Replace
+
+
+@dataclass(frozen=True, slots=True)
+class Mutated:
+    """A template that the API server stores otherwise than as it was before."""
+
+    revision: str
+
+
+Finding: TypeAlias = Contested | Mutated
+"""What applying has found out that somebody should be told."""
 
 
 class Applier:
@@ -28,14 +50,14 @@ class Applier:
 
     async def run(
         self, deployment: ModelDeployment, stages: Sequence[Stage], memory: Memory, now: datetime
-    ) -> list[Replace]:
-        """Apply all stages; returns the templates that were put back in vain or once too often.
+    ) -> list[Finding]:
+        """Apply all stages.
 
         Raises:
             ClusterError: a write failed; the pass is repeated from a fresh observation.
             Waiting: a name is held by an object that is on its way out.
         """
-        contested = []
+        found: list[Finding] = []
         for stage in stages:
             done = await asyncio.gather(
                 *(self._one(deployment, action, memory, now) for action in stage), return_exceptions=True
@@ -43,23 +65,26 @@ class Applier:
             failures = [d for d in done if isinstance(d, BaseException)]
             if failures:
                 raise failures[0]
-            contested += [a for a, stop in zip(stage, done, strict=True) if isinstance(a, Replace) and stop]
-        return contested
+            found += [finding for each in done if not isinstance(each, BaseException) for finding in each]
+        return found
 
-    async def _one(self, deployment: ModelDeployment, action: Action, memory: Memory, now: datetime) -> bool:
-        """Apply one action; True only for a template that must not be put back again for now."""
+    async def _one(
+        self, deployment: ModelDeployment, action: Action, memory: Memory, now: datetime
+    ) -> list[Finding]:
         namespace = deployment.namespace
+        if isinstance(action, Patch | Replace) and (fights := _fights(action, memory, now)):
+            return fights
         try:
             match action:
                 case Create():
-                    self._keep(action, await self._cluster.create(action.resource, namespace, action.body))
+                    answer = await self._cluster.create(action.resource, namespace, action.body)
+                    self._keep(action, answer)
+                    if action.resource == DEPLOYMENTS:
+                        memory.baselines[action.name] = digest(answer["spec"]["template"])
                 case Patch():
                     self._keep(action, await self._patch(namespace, action))
                 case Replace():
-                    answer = await self._cluster.replace(action.resource, namespace, action.body)
-                    self._keep(action, answer)
-                    in_vain = digest(answer["spec"]["template"]) != action.template_hash
-                    return memory.repaired(action.name, now, in_vain=in_vain)
+                    return await self._replace(namespace, action, memory)
                 case Delete():
                     await self._cluster.delete(
                         action.resource,
@@ -72,7 +97,20 @@ class Applier:
             await self._taken(deployment, action, memory, now)
         except (Forbidden, Invalid) as error:
             self._refused(action, error, memory, now)
-        return False
+        return []
+
+    async def _replace(self, namespace: str, action: Replace, memory: Memory) -> list[Finding]:
+        """Put a template back, or only ask what it would be.
+
+        The answer is what the template is compared with from then on. If it is another one than before,
+        something rewrites it on its way in: to put it back again would change nothing, ever.
+        """
+        answer = await self._cluster.replace(action.resource, namespace, action.body, dry_run=action.dry_run)
+        memory.baselines[action.name] = stored = digest(answer["spec"]["template"])
+        if action.dry_run:
+            return []
+        self._keep(action, answer)
+        return [Mutated(action.name)] if stored != action.template_hash else []
 
     async def _patch(self, namespace: str, action: Patch) -> Json:
         body = list(action.body) if isinstance(action.body, tuple) else action.body
@@ -149,6 +187,12 @@ class Applier:
         text = f"the API server refuses {kind} {action.name}: {error.message}"
         memory.faults[kind, action.name] = Fault(reason, text, now, kind, action.name)
         raise error
+
+
+def _fights(action: Patch | Replace, memory: Memory, now: datetime) -> list[Finding]:
+    """Of what an action puts back, what has been put back too often; then nothing of it is done now."""
+    fields = (Field(action.resource.kind, action.name, path) for path in action.repairs)
+    return [Contested(field, action) for field in fields if not memory.may_repair(field, now)]
 
 
 def _former(held: Json, deployment: ModelDeployment) -> bool:

@@ -84,6 +84,8 @@ def gather(
         resolution=None,
         faults=memory.standing_faults(now),
         contested=memory.left_alone(now),
+        baselines=dict(memory.baselines),
+        told=frozenset(memory.told),
         edited=memory.edited,
         unsaid_since=memory.unsaid_since,
         terminating=deployment.deletion_timestamp is not None or cache.terminating(key.namespace),

@@ -7,12 +7,11 @@ template was put back, and which names were found taken; all of it is found out 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pintle.domain import Fault
+from pintle.domain import Fault, Field
+from pintle.fights import PAUSE, REPAIRS, WINDOW
 
 # So many passes that write may follow each other at once.
 FOLLOW_UPS = 8
-# A template put back this often within the window is left alone for the pause (design section 4, Drift).
-REPAIRS, WINDOW, PAUSE = 3, timedelta(minutes=10), timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -25,8 +24,10 @@ class Memory:
     unsaid_since: datetime | None = None
     streak: int = 0
     faults: dict[tuple[str, str], Fault] = field(default_factory=dict)
-    repairs: dict[str, list[datetime]] = field(default_factory=dict)
-    contested: dict[str, datetime] = field(default_factory=dict)
+    repairs: dict[Field, list[datetime]] = field(default_factory=dict)
+    contested: dict[Field, datetime] = field(default_factory=dict)
+    baselines: dict[str, str] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
 
     def see(self, uid: str, edit: tuple[int, str], now: datetime) -> None:
         """Note what was seen; an object made again under the same name starts afresh.
@@ -37,11 +38,13 @@ class Memory:
         if uid != self.uid:
             self.uid, self.edit = uid, (-1, "")
             self.unsaid_since = None
-            for known in (self.faults, self.repairs, self.contested):
-                known.clear()
+            self.baselines.clear()
+            self.told.clear()
         if edit != self.edit:
             self.edit, self.edited = edit, now
-            self.faults.clear()
+            # What is wanted has changed: what was given up is tried again, and who fought may have stopped.
+            for known in (self.faults, self.repairs, self.contested):
+                known.clear()
 
     def after_writing(self, *, wrote: bool) -> float | None:
         """Seconds until the next pass, which sees what this one wrote; None where it wrote nothing.
@@ -60,22 +63,22 @@ class Memory:
         return tuple(self.faults.values())
 
     def next_try(self) -> datetime | None:
-        """When the first fault is due for another try."""
-        return min(map(_ends, self.faults.values()), default=None)
+        """When the first fault, or the first field that was given up, is due for another try."""
+        times = [*map(_ends, self.faults.values()), *(t + PAUSE for t in self.contested.values())]
+        return min(times, default=None)
 
-    def repaired(self, revision: str, now: datetime, *, in_vain: bool) -> bool:
-        """Note that a template was put back; True once that has to stop, because others go on changing it."""
-        recent = [t for t in self.repairs.get(revision, []) if now < t + WINDOW]
-        self.repairs[revision] = [*recent, now]
-        if in_vain or len(self.repairs[revision]) >= REPAIRS:
-            self.contested[revision] = now
-            del self.repairs[revision]
-            return True
-        return False
+    def may_repair(self, changed: Field, now: datetime) -> bool:
+        """Count that a field is put back. False once that has to stop, because others go on changing it."""
+        recent = [t for t in self.repairs.pop(changed, []) if now < t + WINDOW]
+        if len(recent) >= REPAIRS:
+            self.contested[changed] = now
+            return False
+        self.repairs[changed] = [*recent, now]
+        return True
 
-    def left_alone(self, now: datetime) -> frozenset[str]:
-        """Revisions whose template is not put back for now."""
-        self.contested = {r: t for r, t in self.contested.items() if now < t + PAUSE}
+    def left_alone(self, now: datetime) -> frozenset[Field]:
+        """What is not put back for now."""
+        self.contested = {f: t for f, t in self.contested.items() if now < t + PAUSE}
         return frozenset(self.contested)
 
 

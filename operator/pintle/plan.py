@@ -1,5 +1,6 @@
 """`decide`: one observation and the time in, one plan out. No clock, no I/O, no mutation."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from pintle import status
 from pintle.conditions import Reason, Type
 from pintle.declared import declared
-from pintle.domain import Action, Notice, Observed, Pending, Plan, Stage
+from pintle.domain import Action, Field, Notice, Observed, Patch, Pending, Plan, Replace, Stage
 from pintle.recovery import missing_records
 from pintle.roles import Roles, behind_service, pods_of, roles, threshold
 from pintle.rollout import step
@@ -46,7 +47,7 @@ def decide(observed: Observed, now: datetime) -> Plan:
         stages=taken.stages,
         upkeep=tuple(_without_faulty(observed, sequence) for sequence in sequences),
         status=wanted if write else None,
-        notices=_notices(observed, wanted) if write else (),
+        notices=(*(_notices(observed, wanted) if write else ()), *_environments(observed, current)),
         wake_at=min(times, default=None),
         unsaid=unsaid,
     )
@@ -71,6 +72,11 @@ def _without_faulty(observed: Observed, stages: tuple[Stage, ...]) -> tuple[Stag
 
 
 def _faulty(observed: Observed, action: Action) -> bool:
+    """Whether doing it was found impossible, or others keep undoing it (RepairConflict)."""
+    if isinstance(action, Patch | Replace) and action.repairs:
+        name = action.resource.kind, action.name
+        if all(Field(*name, path) in observed.contested for path in action.repairs):
+            return True
     return any((f.kind, f.name) == (action.resource.kind, action.name) for f in observed.faults)
 
 
@@ -128,6 +134,23 @@ def _notices(observed: Observed, wanted: dict[str, Any]) -> tuple[Notice, ...]:
             )
         )
     return tuple(notices)
+
+
+def _environments(observed: Observed, current: Roles) -> Iterator[Notice]:
+    """Pods that run other packages than their revision was cleared with (design section 6, Cleared).
+
+    An index may offer newer ones by then; with `rollout.strictEnvironment` the pod itself refuses.
+    """
+    for record in (current.serving, current.standby):
+        wanted = record.cleared.environment_digest if record and record.cleared else ""
+        for pod in pods_of(observed, record) if wanted else ():
+            if pod.environment_digest not in ("", wanted) and pod.uid not in observed.told:
+                text = (
+                    f"pod {pod.name} has other packages than {pod.revision} was proven with"
+                    f" ({pod.environment_digest}, not {wanted}): pin every package in the model's"
+                    " requirements, or set spec.rollout.strictEnvironment to refuse such pods"
+                )
+                yield Notice("Warning", "EnvironmentDiffers", text, about=pod.uid)
 
 
 def _ready(shown: Any) -> dict[str, Any]:  # noqa: ANN401 - a status as stored, or as built

@@ -1,25 +1,27 @@
 """One pass over one ModelDeployment: gather -> decide -> apply -> one status write."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from pintle import declared as declaring
+from pintle import fights, unreadable
 from pintle import gather as gathering
 from pintle.api import ModelDeployment, parse_model_deployment
-from pintle.apply import Applier
+from pintle.apply import Applier, Finding, Mutated
 from pintle.cache import Cache
 from pintle.conditions import REJECTIONS
-from pintle.domain import Defaults, Key, Notice, Observed, Plan, Replace
+from pintle.domain import Defaults, Key, Notice, Observed, Plan
 from pintle.domain.resources import MODEL_DEPLOYMENTS, SERVICE_ACCOUNTS
 from pintle.errors import ClusterError, NotFound, PintleError
 from pintle.memory import Memory
 from pintle.naming import ANNOTATION_REJECT, LABEL_USABLE_BY_MODELS
 from pintle.plan import decide
-from pintle.ports import Clock, Cluster, Event, Events, Metrics
+from pintle.ports import Clock, Cluster, Event, Events, Json, Metrics
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +68,10 @@ class Reconciler:
         try:
             deployment = parse_model_deployment(body)
         except ValidationError as error:
-            # Admission refuses what the schema can see; this was stored under another schema.
             log.warning("cannot read %s/%s: %s", *key, error, extra={"key": "/".join(key)})
+            said = unreadable.status(body, error, self._clock.now())
+            if said != body.get("status"):
+                await self._write_status(key, body["metadata"].get("uid", ""), said)
             return None
         memory = self._memories.setdefault(key, Memory())
         now = self._clock.now()
@@ -123,20 +127,22 @@ class Reconciler:
         fields = {"key": f"{deployment.namespace}/{deployment.name}", "generation": deployment.generation}
         for action in plan.actions:
             log.info("%s", action.why, extra=fields | {"object": f"{action.resource.kind}/{action.name}"})
-        await self._applier.run(deployment, plan.stages, memory, now)
+        await self._tell(deployment, await self._applier.run(deployment, plan.stages, memory, now))
         failure: ClusterError | PintleError | None = None
         for sequence in plan.upkeep:
             try:
-                for replaced in await self._applier.run(deployment, sequence, memory, now):
-                    self._post(deployment, _contested(replaced))
+                await self._tell(deployment, await self._applier.run(deployment, sequence, memory, now))
             except (ClusterError, PintleError) as error:
                 # What cannot be repaired now must silence neither the status nor the other repairs.
                 failure = failure or error
         if plan.status is not None:
-            await self._write_status(deployment, plan.status)
+            key = Key(deployment.namespace, deployment.name)
+            await self._write_status(key, deployment.uid, plan.status)
         for notice in plan.notices:
             log.info("%s: %s", notice.reason, notice.message, extra=fields)
             self._post(deployment, notice)
+            if notice.about:
+                memory.told.add(notice.about)
         if failure is not None:
             raise failure
         memory.unsaid_since = (memory.unsaid_since or now) if plan.unsaid else None
@@ -145,27 +151,33 @@ class Reconciler:
         times = [t for t in (plan.wake_at, memory.next_try()) if t is not None]
         return max(0.0, (min(times) - self._clock.now()).total_seconds()) if times else None
 
-    async def _write_status(self, deployment: ModelDeployment, status: Mapping[str, Any]) -> None:
+    async def _tell(self, deployment: ModelDeployment, findings: Iterable[Finding]) -> None:
+        """Tell of fights. For that, and for nothing else, an object is read with its field managers."""
+        for finding in findings:
+            if isinstance(finding, Mutated):
+                self._post(deployment, fights.accepted(finding.revision))
+                continue
+            live: Json | None = None
+            with suppress(ClusterError):  # who it is, is worth no delay
+                live = await self._cluster.get(
+                    finding.action.resource, deployment.namespace, finding.field.name
+                )
+            self._post(deployment, fights.conflict(finding.field, live))
+
+    async def _write_status(self, key: Key, uid: str, status: Mapping[str, Any]) -> None:
         """Replace `/status` whole: a merge patch would keep members that are no longer true."""
         body: list[Mapping[str, Any]] = [
-            {"op": "test", "path": "/metadata/uid", "value": deployment.uid},
+            {"op": "test", "path": "/metadata/uid", "value": uid},
             {"op": "add", "path": "/status", "value": status},
         ]
         try:
             answer = await self._cluster.patch(
-                MODEL_DEPLOYMENTS,
-                deployment.namespace,
-                deployment.name,
-                body,
-                patch_type="json",
-                subresource="status",
+                MODEL_DEPLOYMENTS, *key, body, patch_type="json", subresource="status"
             )
         except NotFound:
             return  # deleted meanwhile
         self._cache.upsert(MODEL_DEPLOYMENTS, answer)
-        self._metrics.deployment(
-            deployment.namespace, deployment.name, status=status, model=deployment.spec.model
-        )
+        self._metrics.deployment(*key, status=status, model=str(answer["spec"].get("model", "")))
 
     def _post(self, deployment: ModelDeployment, notice: Notice) -> None:
         self._events.post(
@@ -183,12 +195,3 @@ class Reconciler:
             self._metrics.transition("promoted")
         elif notice.reason in REJECTIONS:
             self._metrics.transition("rejected")
-
-
-def _contested(replaced: Replace) -> Notice:
-    text = (
-        f"the template of Deployment {replaced.name} is changed again and again by somebody else; "
-        "it is left as it is for an hour: find out who by `kubectl get deployment "
-        f"{replaced.name} -o yaml --show-managed-fields`"
-    )
-    return Notice("Warning", "RepairConflict", text)

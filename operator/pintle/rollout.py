@@ -10,16 +10,9 @@ from pintle import views
 from pintle.conditions import Reason
 from pintle.declared import Declared, rejected_by_user
 from pintle.desired import record, workload
-from pintle.domain import Action, Cleared, Observed, Record, Rejected, Stage
+from pintle.domain import Action, Cleared, Observed, Record, Rejected, Stage, Workload
 from pintle.policies import REJECTING, WAITING, Candidate, Finding, first
-from pintle.roles import (
-    Roles,
-    behind_service,
-    lost_serving,
-    pods_of,
-    roles,
-    threshold,
-)
+from pintle.roles import Roles, behind_service, lost_serving, pods_of, roles, threshold
 from pintle.switch import Step, enough, flip, warm
 
 # How long a warm revision with too few pods may be scaled up before it gets the traffic anyway.
@@ -182,6 +175,8 @@ def _towards_cold(observed: Observed, current: Roles, target: Record, now: datet
     if existing.replicas != spec.replicas:
         waiting = first(WAITING, candidate)
         return Step(((workload.scale(existing, spec.replicas),),), waiting, target)
+    if (drift := _changed_template(observed, target, existing)) is not None:
+        return Step(((drift,),), first(WAITING, candidate), target)
     if target.cleared and candidate.ready >= min(
         threshold(spec.replicas), max(1, behind_service(observed, current.serving))
     ):
@@ -193,6 +188,22 @@ def _towards_cold(observed: Observed, current: Roles, target: Record, now: datet
     found = first(WAITING, candidate)
     room = found is not None and found.reason is Reason.INSUFFICIENT_CAPACITY
     return Step((), found, target, needs_room=room, wake_at=found.recheck if found else None)
+
+
+def _changed_template(observed: Observed, target: Record, existing: Workload) -> Action | None:
+    """What has to be done before a revision is cleared, so that what is cleared is what was recorded.
+
+    The API server fills in defaults, so only its own answer tells what a record's template looks like:
+    the answer to the Deployment's creation, or after a restart, that to a PUT that stores nothing.
+    """
+    if target.cleared:
+        return None
+    baseline = observed.baselines.get(target.name)
+    if baseline is None:
+        return workload.probe_template(existing, target)
+    if existing.template_hash != baseline:
+        return workload.restore_template(existing, target, baseline)
+    return None
 
 
 def _candidate(observed: Observed, target: Record, now: datetime) -> Candidate:

@@ -22,6 +22,8 @@ from pydantic import (
 from pintle.domain import Defaults
 
 PREFIX = "PINTLE_"
+# Settings that are not ours to name: the downward API's, and those that Kubernetes sets by itself.
+_OTHERS = ("pod_", "kubernetes_")
 
 
 class SettingsError(Exception):
@@ -73,6 +75,9 @@ class Settings(BaseModel):
 
     # Who this process is, as the downward API tells it in POD_NAME, POD_NAMESPACE and
     # POD_SERVICE_ACCOUNT: for Events, and for the command that lets it read a Secret.
+    # The API server as pods reach it: no registry is there, and what it answers to the operator is not
+    # for a tenant who names it as one. Kubernetes sets KUBERNETES_SERVICE_HOST in every container.
+    kubernetes_service_host: str = ""
     pod_name: str = Field(default_factory=gethostname)
     pod_namespace: str = "pintle-system"
     pod_service_account: str = "pintle-operator"
@@ -81,6 +86,14 @@ class Settings(BaseModel):
     def account(self) -> str:
         """This process's ServiceAccount, as `namespace:name`."""
         return f"{self.pod_namespace}:{self.pod_service_account}"
+
+    def refused_networks(self) -> tuple[str, ...]:
+        """Networks that no registry may be in, besides those that are refused in any cluster."""
+        try:
+            api_server = str(ip_network(self.kubernetes_service_host))
+        except ValueError:  # a host name, as some clouds set, or none at all
+            return self.registry_refused_networks
+        return (*self.registry_refused_networks, api_server)
 
     def defaults(self) -> Defaults:
         """What decisions about a ModelDeployment need of these."""
@@ -104,7 +117,7 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 
 def _variable(name: str) -> str:
-    return name.upper() if name.startswith("pod_") else PREFIX + name.upper()
+    return name.upper() if name.startswith(_OTHERS) else PREFIX + name.upper()
 
 
 def _problems(error: ValidationError, given: Mapping[str, str]) -> list[str]:

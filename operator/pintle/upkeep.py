@@ -1,12 +1,14 @@
 """What is done whatever the rollout does: replicas, copies, drift, marks, and taking away what is over."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pintle.declared import Declared
 from pintle.desired import network, workload
+from pintle.desired import record as recording
 from pintle.domain import Action, Delete, Observed, Record, Stage, Workload
-from pintle.domain.resources import CONFIG_MAPS, CONTROLLER_REVISIONS, DEPLOYMENTS, PODS
+from pintle.domain.resources import CONFIG_MAPS, CONTROLLER_REVISIONS, DEPLOYMENTS, PODS, SERVICES
 from pintle.roles import Roles, behind_service, roles
 from pintle.switch import Step
 
@@ -48,7 +50,8 @@ def _repairs(observed: Observed, current: Roles, step: Step, now: datetime) -> I
     yield from _delete_strangers(observed, current, step)
     if observed.traffic is None or observed.traffic.deleting or current.serving is None:
         return
-    if repair := network.repair_service(deployment, observed.traffic, now):
+    left_alone = observed.left_alone(SERVICES.kind, deployment.name)
+    if repair := network.repair_service(deployment, observed.traffic, now, left_alone):
         yield repair
     yield from _repair_budget(observed, current.serving)
     yield from network.mark_pods(observed.pods, current.serving, current.standby)
@@ -86,13 +89,13 @@ def _repair_workload(
     if record is not step.candidate and existing.replicas != wanted:
         yield workload.scale(existing, wanted)
     cleared = record.cleared
-    if cleared and existing.template_hash != cleared.template_hash and _may_restore(observed, existing):
+    if cleared is None or existing.template_hash == cleared.template_hash:
+        return
+    if existing.template_hash == observed.baselines.get(record.name):
+        # That is what the API server made of it when it was put back: from now on it is what is compared.
+        yield recording.clear(record, replace(cleared, template_hash=existing.template_hash))
+    else:
         yield workload.restore_template(existing, record, cleared.template_hash)
-
-
-def _may_restore(observed: Observed, existing: Workload) -> bool:
-    """False where putting the template back was tried and others keep changing it (RepairConflict)."""
-    return existing.revision not in observed.contested
 
 
 def _wanted_replicas(observed: Observed, current: Roles, step: Step, record: Record, now: datetime) -> int:

@@ -32,6 +32,7 @@ class Parts:
     registry: MlflowRegistry
     metrics: PrometheusMetrics
     events: KubernetesEvents
+    connections: Connections
     resolver: Resolver
     resync: Resync
     watches: Watches
@@ -49,7 +50,7 @@ async def assemble(settings: Settings) -> Parts:
     metrics = PrometheusMetrics(per_object=settings.metrics_per_object)
     cluster = await KubernetesCluster.connect(namespaces=settings.namespaces, observe=metrics.requested)
     rules = AddressRules.parse(
-        refused=settings.registry_refused_networks, allowed=settings.registry_allowed_networks
+        refused=settings.refused_networks(), allowed=settings.registry_allowed_networks
     )
     registry = MlflowRegistry(rules)
     events = KubernetesEvents(cluster, clock, instance=settings.pod_name)
@@ -93,6 +94,7 @@ async def assemble(settings: Settings) -> Parts:
         registry=registry,
         metrics=metrics,
         events=events,
+        connections=connections,
         resolver=resolver,
         resync=resync,
         watches=_watches(settings, loop, intake, resync),

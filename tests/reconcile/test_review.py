@@ -8,6 +8,7 @@ from pintle import errors
 from pintle.domain.resources import (
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
+    MODEL_DEPLOYMENTS,
     MODEL_RUNTIMES,
     PODS,
     REGISTRY_CONNECTIONS,
@@ -164,6 +165,34 @@ def test_an_unreadable_runtime_stops_nobody_else() -> None:
     world.api.create(MODEL_RUNTIMES, "", {"metadata": {"name": "odd"}, "spec": {"image": ["no"]}})
     world.apply(version=1, replicas=1)
     world.run()
+    assert world.condition()["reason"] == "Serving"
+
+
+def test_an_object_that_cannot_be_read_is_told_so_and_what_serves_serves_on() -> None:
+    world = rolled()
+    world.api.patch(MODEL_DEPLOYMENTS, NAMESPACE, NAME, {"spec": {"replicas": "many"}})
+    world.cluster.requests.clear()
+    world.run(60)
+    ready = world.condition()
+    assert (ready["status"], ready["reason"]) == ("False", "InvalidSpec")
+    assert "spec.replicas" in ready["message"]
+    assert world.condition("Stalled")["observedGeneration"] == world.body["metadata"]["generation"]
+    assert world.status["serving"]["version"] == "2"
+    assert world.ready_pods("2") == 2
+    assert world.cluster.writes() == {("patch", "modeldeployments/status"): 1}, "said once"
+    world.apply(replicas=1)
+    world.run(20)
+    assert (world.condition()["reason"], world.replicas()["2"]) == ("Serving", 1)
+
+
+def test_a_pod_with_other_packages_is_told_of_once() -> None:
+    world = rolled()
+    world.fate("2", Fate(environment_digest="sha256:" + "d" * 64))
+    world.api.delete(PODS, NAMESPACE, pods(world, "2")[0])
+    world.run(60)
+    (event,) = (e for e in world.recorder.events if e.reason == "EnvironmentDiffers")
+    assert event.type == "Warning"
+    assert "strictEnvironment" in event.message
     assert world.condition()["reason"] == "Serving"
 
 

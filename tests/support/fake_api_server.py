@@ -42,12 +42,16 @@ _SERVER_SET = ("uid", "creationTimestamp", "generation", "namespace", "name", "d
 
 
 class FakeApiServer:
-    """Objects by kind, namespace and name. `listeners` are told of each change as it is stored."""
+    """Objects by kind, namespace and name. `listeners` are told of each change as it is stored.
+
+    `webhooks` are mutating admission webhooks: each may change what a write is about to store.
+    """
 
     def __init__(self, clock: Clock, namespaces: tuple[str, ...] = ("ml",)) -> None:
         self.clock = clock
         self.version = 100
         self.listeners: list[Listener] = []
+        self.webhooks: list[Callable[[Resource, Body], None]] = []
         self._objects: dict[Resource, dict[tuple[str, str], Body]] = defaultdict(dict)
         for name in namespaces:
             self.create(NAMESPACES, "", {"metadata": {"name": name}})
@@ -218,8 +222,9 @@ class FakeApiServer:
         if resource == DEPLOYMENTS and new["spec"]["selector"] != current["spec"]["selector"]:
             raise errors.Invalid("spec.selector: Invalid value: field is immutable", status=422)
 
-    @staticmethod
-    def _default(resource: Resource, obj: Body) -> None:
+    def _default(self, resource: Resource, obj: Body) -> None:
+        for webhook in self.webhooks:
+            webhook(resource, obj)
         if resource in _CUSTOM:
             apply_crd_defaults(resource.plural, obj)
         else:

@@ -26,6 +26,7 @@ def test_every_setting_can_be_set() -> None:
         "POD_NAME": "pintle-operator-0",
         "POD_NAMESPACE": "mlops",
         "POD_SERVICE_ACCOUNT": "pintle",
+        "KUBERNETES_SERVICE_HOST": "10.96.0.1",
     }
     settings = load(given)
     assert len(given) == len(Settings.model_fields)
@@ -43,9 +44,24 @@ def test_every_setting_can_be_set() -> None:
         pod_name="pintle-operator-0",
         pod_namespace="mlops",
         pod_service_account="pintle",
+        kubernetes_service_host="10.96.0.1",
     )
     assert settings.account == "mlops:pintle"
     assert settings.defaults() == Defaults(standby_seconds=0, max_artifact_bytes=1000)
+
+
+@pytest.mark.parametrize(
+    ("host", "refused"),
+    [
+        ("10.96.0.1", ("10.0.0.0/8", "10.96.0.1/32")),
+        ("fd00::1", ("10.0.0.0/8", "fd00::1/128")),
+        ("api.example.com", ("10.0.0.0/8",)),
+        ("", ("10.0.0.0/8",)),
+    ],
+)
+def test_no_registry_is_where_the_api_server_is(host: str, refused: tuple[str, ...]) -> None:
+    given = {"KUBERNETES_SERVICE_HOST": host, "PINTLE_REGISTRY_REFUSED_NETWORKS": "10.0.0.0/8"}
+    assert load(given).refused_networks() == refused
 
 
 @pytest.mark.parametrize(

@@ -85,31 +85,36 @@ def mark_service(deployment: ModelDeployment, traffic: Traffic, marks: Marks, wh
     return Patch(SERVICES, deployment.name, body, why)
 
 
-def repair_service(deployment: ModelDeployment, traffic: Traffic, now: datetime) -> Patch | None:
-    """Put back ports, selector, and what `spec.service` declares; None where all is as it should be."""
+def repair_service(
+    deployment: ModelDeployment, traffic: Traffic, now: datetime, left_alone: frozenset[str] = frozenset()
+) -> Patch | None:
+    """Put back ports, selector, and what `spec.service` declares; None where all is as it should be.
+
+    `left_alone` are paths of what others keep changing, as in `Patch.repairs`.
+    """
     metadata = traffic.body.get("metadata", {})
     spec = traffic.body.get("spec", {})
-    labels = _missing(service_labels(deployment), metadata.get("labels") or {})
     annotations = _missing(deployment.spec.service.annotations, metadata.get("annotations") or {})
     if traffic.since is None:
         annotations[ANNOTATION_SINCE] = micro_timestamp(now)
     wanted = revision_selector(deployment.name, traffic.revision)
     found = spec.get("selector") or {}
-    changes: dict[str, Any] = {}
-    if found != wanted:
-        changes["selector"] = dict.fromkeys(found) | wanted
-    if [
-        {k: p.get(k) for k in port} for p, port in zip(spec.get("ports", []), ports(), strict=False)
-    ] != ports():
-        changes["ports"] = ports()
-    if not (labels or annotations or changes):
-        return None
-    body: dict[str, Any] = {
-        "metadata": _precondition(traffic) | {"labels": labels, "annotations": annotations}
+    shown = [{k: p.get(k) for k in port} for p, port in zip(spec.get("ports", []), ports(), strict=False)]
+    changes = {
+        "metadata.labels": _missing(service_labels(deployment), metadata.get("labels") or {}),
+        "metadata.annotations": annotations,
+        "spec.selector": dict.fromkeys(found) | wanted if found != wanted else None,
+        "spec.ports": ports() if shown != ports() else None,
     }
-    if changes:
-        body["spec"] = changes
-    return Patch(SERVICES, deployment.name, body, why="put back what was changed on the Service")
+    changed = {path: value for path, value in changes.items() if value and path not in left_alone}
+    if not changed:
+        return None
+    body: dict[str, Any] = {"metadata": _precondition(traffic), "spec": {}}
+    for path, value in changed.items():
+        place, _, name = path.partition(".")
+        body[place][name] = value
+    why = f"put back what was changed on the Service: {', '.join(changed)}"
+    return Patch(SERVICES, deployment.name, body, why, repairs=tuple(changed))
 
 
 def _missing(wanted: Json, found: Json) -> dict[str, Any]:
@@ -156,7 +161,8 @@ def repair_budget(deployment: ModelDeployment, budget: Child, revision: str) -> 
             "selector": {"matchLabels": labels | wanted["matchLabels"], "matchExpressions": None},
         },
     }
-    return Patch(BUDGETS, budget.name, body, why=f"move the disruption budget to {revision}")
+    why = f"move the disruption budget to {revision}"
+    return Patch(BUDGETS, budget.name, body, why, repairs=("spec",))
 
 
 def delete_budget(budget: Child) -> Delete:
@@ -179,7 +185,8 @@ def mark_pods(pods: Iterable[PodView], serving: Record, standby: Record | None) 
         role = roles.get(pod.revision, pod.role)
         if pod.role != role and not pod.deleting:
             body = {"metadata": {"uid": pod.uid, "annotations": {ANNOTATION_ROLE: role or None}}}
-            patches.append(Patch(PODS, pod.name, body, why=f"tell {pod.name} that it is {role or 'serving'}"))
+            why = f"tell {pod.name} that it is {role or 'serving'}"
+            patches.append(Patch(PODS, pod.name, body, why, repairs=("metadata.annotations",)))
     return tuple(patches)
 
 

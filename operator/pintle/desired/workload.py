@@ -55,14 +55,17 @@ def scale(workload: Workload, replicas: int) -> Patch:
 
     A Deployment's resourceVersion moves with its status, so a precondition on it would fail for
     no reason while pods come up: the JSON-patch `test`s are on what the decision was made from.
+    Scaling down takes it in all the same: that is in no hurry, and must not be done on old news.
     """
+    expected = {"/metadata/uid": workload.uid, "/spec/replicas": workload.replicas}
+    if replicas < workload.replicas:
+        expected["/metadata/resourceVersion"] = workload.resource_version
     body = (
-        {"op": "test", "path": "/metadata/uid", "value": workload.uid},
-        {"op": "test", "path": "/spec/replicas", "value": workload.replicas},
+        *({"op": "test", "path": path, "value": value} for path, value in expected.items()),
         {"op": "replace", "path": "/spec/replicas", "value": replicas},
     )
     why = f"scale {workload.revision} from {workload.replicas} to {replicas}"
-    return Patch(DEPLOYMENTS, workload.revision, body, why, patch_type="json")
+    return Patch(DEPLOYMENTS, workload.revision, body, why, patch_type="json", repairs=("spec.replicas",))
 
 
 def take_away(workload: Workload) -> Patch:
@@ -97,10 +100,21 @@ def reclaim(workload: Workload, now: datetime) -> Patch:
 
 def restore_template(workload: Workload, record: Record, template_hash: str) -> Replace:
     """Put back a template that somebody changed."""
+    why = f"put back the template of {workload.revision}"
+    return Replace(DEPLOYMENTS, workload.revision, _with_template(workload, record), template_hash, why)
+
+
+def probe_template(workload: Workload, record: Record) -> Replace:
+    """Find out what the API server makes of a record's template: what a Deployment's is compared with."""
+    why = f"find out what the template of {workload.revision} looks like as stored"
+    body = _with_template(workload, record)
+    return Replace(DEPLOYMENTS, workload.revision, body, "", why, dry_run=True, repairs=())
+
+
+def _with_template(workload: Workload, record: Record) -> dict[str, Any]:
     body = {**workload.body, "spec": {**workload.body["spec"], "template": record.template}}
     body.pop("status", None)
-    why = f"put back the template of {workload.revision}"
-    return Replace(DEPLOYMENTS, workload.revision, body, template_hash, why)
+    return body
 
 
 def revision_file(record: Record) -> dict[str, Any]:
@@ -138,7 +152,8 @@ def repair_copy(record: Record, copy: Child) -> Patch | None:
     wanted |= {key: None for key in found if key not in wanted}
     metadata = {"uid": copy.uid, "resourceVersion": copy.resource_version}
     body = {"metadata": metadata, "data": wanted, "binaryData": None}
-    return Patch(CONFIG_MAPS, copy.name, body, why=f"bring {REVISION_FILE} of {copy.name} up to date")
+    why = f"bring {REVISION_FILE} of {copy.name} up to date"
+    return Patch(CONFIG_MAPS, copy.name, body, why, repairs=("data",))
 
 
 def _labels(deployment: ModelDeployment, record: Record) -> dict[str, str]:

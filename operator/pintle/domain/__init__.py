@@ -12,7 +12,19 @@ from pintle.domain.observed import (
     Traffic,
     Workload,
 )
-from pintle.domain.plan import Action, Create, Delete, Json, Notice, Patch, Plan, Replace, Resource, Stage
+from pintle.domain.plan import (
+    Action,
+    Create,
+    Delete,
+    Field,
+    Json,
+    Notice,
+    Patch,
+    Plan,
+    Replace,
+    Resource,
+    Stage,
+)
 from pintle.domain.registry import Failed, Identity, Pending, Query, RegisteredVersion, Resolution, Resolved
 from pintle.domain.revision import Cleared, NewRevision, Record, Rejected, RuntimeChoice
 
@@ -27,6 +39,7 @@ __all__ = [
     "Exit",
     "Failed",
     "Fault",
+    "Field",
     "Identity",
     "Json",
     "Key",

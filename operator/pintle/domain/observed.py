@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 from pintle.api import ModelDeployment, ModelRuntime, RegistryConnection
+from pintle.domain.plan import Field
 from pintle.domain.registry import Resolution
 from pintle.domain.revision import Record
 
@@ -141,9 +142,15 @@ class Observed:
     runtimes: tuple[ModelRuntime, ...]
     resolution: Resolution | None
     faults: tuple[Fault, ...] = ()
-    contested: frozenset[str] = frozenset()  # revisions whose template others keep changing
+    contested: frozenset[Field] = frozenset()  # what others keep changing, and is left as it is for now
+    baselines: Mapping[str, str] = field(default_factory=dict)  # revision -> hash of its template as stored
+    told: frozenset[str] = frozenset()  # uids of pods whose other environment has been told of
     account_problem: str = ""  # why spec.serviceAccountName cannot be used, or ""
     edited: datetime | None = None  # when this generation was first seen by this process
     unsaid_since: datetime | None = None  # since when the status has differed in counts alone
     terminating: bool = False  # the object or its namespace is being deleted
     defaults: Defaults = Defaults()
+
+    def left_alone(self, kind: str, name: str) -> frozenset[str]:
+        """The paths of an object's fields that others keep changing."""
+        return frozenset(f.path for f in self.contested if (f.kind, f.name) == (kind, name))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 Json: TypeAlias = Mapping[str, Any]
 
@@ -24,6 +24,14 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
 
+class Field(NamedTuple):
+    """A field of a child that somebody may change by hand: `spec.replicas` of a Deployment, say."""
+
+    kind: str
+    name: str
+    path: str
+
+
 @dataclass(frozen=True, slots=True)
 class Create:
     """POST one child. `why` is for the log and for a reader of a test table."""
@@ -36,7 +44,11 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """PATCH one child; its preconditions stand in the body."""
+    """PATCH one child; its preconditions stand in the body.
+
+    `repairs` are the paths of what it puts back, if that is all it does: who puts the same back again
+    and again is in a fight with somebody, and stops.
+    """
 
     resource: Resource
     name: str
@@ -44,6 +56,7 @@ class Patch:
     why: str
     patch_type: Literal["merge", "json"] = "merge"
     subresource: Literal["", "scale"] = ""
+    repairs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +64,8 @@ class Replace:
     """PUT a Deployment whole, with its resourceVersion, to put its template back.
 
     `template_hash` is what the stored template's hash should be again: the API server fills in
-    defaults, so it is never that of what is sent.
+    defaults, so it is never that of what is sent. With `dry_run` nothing is stored: the answer tells
+    that hash.
     """
 
     resource: Resource
@@ -59,6 +73,8 @@ class Replace:
     body: Json = field(repr=False)
     template_hash: str
     why: str
+    dry_run: bool = False
+    repairs: tuple[str, ...] = ("spec.template",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,7 @@ class Notice:
     type: Literal["Normal", "Warning"]
     reason: str
     message: str
+    about: str = ""  # the uid of the pod that it is about: it is told once of each
 
 
 @dataclass(frozen=True, slots=True)
