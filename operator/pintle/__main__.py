@@ -12,6 +12,7 @@ from kubernetes.aio.config import ConfigException
 from pintle import health, settings
 from pintle.adapters.telemetry import logs
 from pintle.adapters.telemetry.probes import ProbeServer
+from pintle.leadership import Lost
 from pintle.settings import Settings, SettingsError
 from pintle.wiring import Parts, assemble
 
@@ -30,6 +31,8 @@ def main() -> None:
         asyncio.run(_run(chosen))
     except SettingsError as error:
         sys.exit(f"pintle: cannot start, the environment is wrong:\n{error}")
+    except Lost as error:
+        sys.exit(f"pintle: {error}; it is started anew, and waits for its turn")
     except ConfigException as error:
         sys.exit(f"pintle: cannot start, no API server to talk to: {error}\nSet KUBECONFIG, or run in a pod.")
 
@@ -49,11 +52,13 @@ async def _run(chosen: Settings) -> None:
     log.info("pintle starts")
     try:
         if await _before(stop, asyncio.create_task(parts.resync.first(), name="first list")):
-            await _work(parts, chosen, stop)
+            await _stand_by(parts, chosen, stop)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(parts.events.drain(), GRACE_SECONDS)
     finally:
         events.cancel()
+        if parts.leadership:
+            await parts.leadership.release()
         await parts.resolver.stop()
         await parts.connections.stop()
         await parts.registry.close()
@@ -61,27 +66,47 @@ async def _run(chosen: Settings) -> None:
         await parts.cluster.close()
 
 
-async def _work(parts: Parts, chosen: Settings, stop: asyncio.Event) -> None:
-    """Watch and work until told to stop; then take no more keys and let passes under way end.
+async def _stand_by(parts: Parts, chosen: Settings, stop: asyncio.Event) -> None:
+    """Watch until told to stop, and work once this is the leader: it then goes on from a warm cache.
 
     Raises:
         Exception: something that must not end has ended. The process does too, and is started anew.
     """
     parts.watches.start()
     resync = asyncio.create_task(parts.resync.run(chosen.resync_seconds), name="resync")
+    keeping: set[asyncio.Task[None]] = {resync}
+    try:
+        if parts.leadership:
+            if not await _before(stop, asyncio.create_task(parts.leadership.acquire(), name="candidate")):
+                return
+            keeping.add(asyncio.create_task(parts.leadership.keep(), name="leader"))
+            parts.intake.everything()
+        await _work(parts, chosen, stop, keeping)
+    finally:
+        for task in keeping:
+            task.cancel()
+        await parts.watches.stop()
+
+
+async def _work(
+    parts: Parts, chosen: Settings, stop: asyncio.Event, keeping: set[asyncio.Task[None]]
+) -> None:
+    """Work until told to stop; then take no more keys and let passes under way end.
+
+    Raises:
+        Exception: something that must not end has ended, one of `keeping` among it.
+    """
     workers = [
         asyncio.create_task(controller.run(workers=count), name=f"workers {count}")
         for controller, count in zip(parts.controllers, (chosen.workers, CONNECTION_WORKERS), strict=True)
     ]
     stopped = asyncio.create_task(stop.wait(), name="stop")
-    done, _ = await asyncio.wait({stopped, resync, *workers}, return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait({stopped, *keeping, *workers}, return_when=asyncio.FIRST_COMPLETED)
     log.info("pintle stops")
     stopped.cancel()
-    resync.cancel()
     for queue in parts.queues:
         queue.shut_down()
     await asyncio.wait(workers, timeout=GRACE_SECONDS)
-    await parts.watches.stop()
     for task in done:
         task.result()
 

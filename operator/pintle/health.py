@@ -29,6 +29,8 @@ def liveness(parts: Parts, resync_seconds: float) -> list[Check]:
         return Verdict(not problem, f"watches: {problem or 'all there'}")
 
     def moving() -> Verdict:
+        if not parts.works:
+            return Verdict(True, "queue: another operator works on it")
         age = max(queue.oldest_age(loop.time()) for queue in parts.queues)
         return Verdict(age < STUCK_SECONDS, f"queue: the oldest key has waited for {age:.1f} s")
 
@@ -41,4 +43,7 @@ def readiness(parts: Parts) -> list[Check]:
     def synced() -> Verdict:
         return Verdict(parts.resync.done, "synced" if parts.resync.done else "the first list is under way")
 
-    return [synced]
+    def role() -> Verdict:
+        return Verdict(True, "leader" if parts.works else "follower: ready to take over")
+
+    return [synced, role]

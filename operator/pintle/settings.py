@@ -65,6 +65,10 @@ class Settings(BaseModel):
     # and the operator connects to it from where it is. `10.0.0.0/8, fd00::/8`.
     registry_allowed_networks: _Networks = ()
     registry_refused_networks: _Networks = ()
+    # Whether this process waits for the Lease `pintle-operator` in its own namespace before it works, so that
+    # of several only one does; and after how many seconds without a sign of life another takes over.
+    leader_election: bool = True
+    lease_seconds: float = Field(default=15, ge=3)
     # The namespaces that are watched, all if there are none: `team-a, team-b`.
     namespaces: _Names = ()
     # Port of /healthz, /readyz and /metrics.
@@ -109,19 +113,20 @@ def load(environ: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: a value cannot be used.
     """
-    given = {name: environ.get(_variable(name), "").strip() for name in Settings.model_fields}
+    given = {name: environ.get(variable(name), "").strip() for name in Settings.model_fields}
     try:
         return Settings.model_validate({name: value for name, value in given.items() if value})
     except ValidationError as error:
         raise SettingsError("\n".join(_problems(error, given))) from None
 
 
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
     return name.upper() if name.startswith(_OTHERS) else PREFIX + name.upper()
 
 
 def _problems(error: ValidationError, given: Mapping[str, str]) -> list[str]:
     return [
-        f"{_variable(str(problem['loc'][0]))}={given[str(problem['loc'][0])]!r}: {problem['msg']}"
+        f"{variable(str(problem['loc'][0]))}={given[str(problem['loc'][0])]!r}: {problem['msg']}"
         for problem in error.errors()
     ]

@@ -15,7 +15,11 @@ from pintle.cache import Cache
 from pintle.connections import Connections
 from pintle.controller import Controller
 from pintle.domain import Json, Key, Resource
+from pintle.guarded import Guarded
 from pintle.intake import Change, Intake
+from pintle.leadership import Leadership
+from pintle.lease import Terms
+from pintle.ports import Cluster
 from pintle.reconciler import Reconciler
 from pintle.resolver import Resolver
 from pintle.resync import Resync
@@ -32,12 +36,19 @@ class Parts:
     registry: MlflowRegistry
     metrics: PrometheusMetrics
     events: KubernetesEvents
+    leadership: Leadership | None
     connections: Connections
     resolver: Resolver
+    intake: Intake
     resync: Resync
     watches: Watches
     queues: tuple[WorkQueue[Key], WorkQueue[Key]]
     controllers: tuple[Controller, Controller]
+
+    @property
+    def works(self) -> bool:
+        """Whether this process works on keys, rather than wait until it is the leader."""
+        return self.leadership is None or self.leadership.leading
 
 
 async def assemble(settings: Settings) -> Parts:
@@ -53,7 +64,9 @@ async def assemble(settings: Settings) -> Parts:
         refused=settings.refused_networks(), allowed=settings.registry_allowed_networks
     )
     registry = MlflowRegistry(rules)
-    events = KubernetesEvents(cluster, clock, instance=settings.pod_name)
+    leadership = _leadership(settings, cluster, clock)
+    writing: Cluster = Guarded(cluster, leadership.guard) if leadership else cluster
+    events = KubernetesEvents(writing, clock, instance=settings.pod_name)
     deployments: WorkQueue[Key] = WorkQueue()
     connection_keys: WorkQueue[Key] = WorkQueue()
 
@@ -63,7 +76,7 @@ async def assemble(settings: Settings) -> Parts:
             deployments.add(user)
 
     connections = Connections(
-        cluster,
+        writing,
         registry,
         cache,
         clock,
@@ -75,7 +88,7 @@ async def assemble(settings: Settings) -> Parts:
         registry, clock, metrics, connections.endpoint, deployments.add, heard=connections.heard
     )
     reconciler = Reconciler(
-        cluster=cluster,
+        cluster=writing,
         cache=cache,
         resolver=resolver,
         connections=connections,
@@ -94,6 +107,8 @@ async def assemble(settings: Settings) -> Parts:
         registry=registry,
         metrics=metrics,
         events=events,
+        leadership=leadership,
+        intake=intake,
         connections=connections,
         resolver=resolver,
         resync=resync,
@@ -104,6 +119,13 @@ async def assemble(settings: Settings) -> Parts:
             Controller("RegistryConnection", connection_keys, connections.reconcile, metrics),
         ),
     )
+
+
+def _leadership(settings: Settings, cluster: Cluster, clock: SystemClock) -> Leadership | None:
+    if not settings.leader_election:
+        return None
+    terms = Terms.of(settings.lease_seconds)
+    return Leadership(cluster, clock, namespace=settings.pod_namespace, me=settings.pod_name, terms=terms)
 
 
 def _watches(settings: Settings, loop: asyncio.AbstractEventLoop, intake: Intake, resync: Resync) -> Watches:

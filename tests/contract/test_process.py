@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +63,7 @@ def started(tmp_path: Path, kubeconfig: Path, **settings: str) -> Iterator[Opera
         "PYTHONPATH": str(ROOT / "operator"),
         "KUBECONFIG": str(kubeconfig),
         "PINTLE_HTTP_PORT": str(port),
+        "POD_NAMESPACE": "default",
         **settings,
     }
     with (tmp_path / "log").open("wb+") as output:
@@ -82,8 +84,33 @@ def operator(
     crds: None,  # noqa: ARG001 - installs them
     namespace: str,
 ) -> Iterator[Operator]:
-    with started(tmp_path, api_server.kubeconfig, PINTLE_NAMESPACES=namespace) as operator:
+    settings = {"PINTLE_NAMESPACES": namespace, "POD_NAMESPACE": namespace}
+    with started(tmp_path, api_server.kubeconfig, **settings) as operator:
         yield operator
+
+
+# How the leader ends, and after how many seconds another one leads.
+ENDS = {"handed over": (signal.SIGTERM, 3.0), "killed": (signal.SIGKILL, 20.0)}
+
+
+@pytest.mark.parametrize("ended", ENDS)
+def test_another_operator_takes_over(
+    ended: str, operator: Operator, tmp_path: Path, api_server: api.Cluster, namespace: str
+) -> None:
+    end, within = ENDS[ended]
+    until(lambda: "leader" in operator.get("/readyz")[1], within=60, what="a leader", now=operator.log)
+    settings = {"PINTLE_NAMESPACES": namespace, "POD_NAMESPACE": namespace, "POD_NAME": "another"}
+    (tmp_path / "another").mkdir()
+    with started(tmp_path / "another", api_server.kubeconfig, **settings) as another:
+        another.until("/readyz", 200)
+        assert "follower" in another.get("/readyz")[1]
+        assert another.get("/healthz")[0] == 200
+        operator.process.send_signal(end)
+        operator.process.wait(timeout=15)
+        began = time.monotonic()
+        until(lambda: "leader" in another.get("/readyz")[1], within=60, what="the other one leads")
+        assert time.monotonic() - began <= within
+        assert "leader" not in operator.get("/readyz")[1]
 
 
 def test_it_becomes_ready_tells_how_it_is_and_ends_when_told(operator: Operator) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pintle import settings
 from tests.support.schemas import REPOSITORY
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -63,3 +64,14 @@ def test_hooks_run_programs_of_the_project() -> None:
     assert {repo["repo"] for repo in configuration["repos"]} == {"local"}
     assert all(hook["language"] == "system" for hook in hooks)
     assert {hook["entry"].split()[0] for hook in hooks} == {".venv/bin/ruff", ".venv/bin/mypy"}
+
+
+def test_every_setting_of_the_operator_is_documented_with_its_default() -> None:
+    page = (REPOSITORY / "docs/reference/settings.md").read_text()
+    rows = dict(re.findall(r"^\| (`[^|]+) \| *([^|]*?) *\|", page, re.MULTILINE))
+    told = {name: default for names, default in rows.items() for name in re.findall(r"`([A-Z_]+)`", names)}
+    fields = {settings.variable(name): field for name, field in settings.Settings.model_fields.items()}
+    assert set(told) == set(fields)
+    for name, default in told.items():
+        if default not in ("", "all", "none"):
+            assert default == str(fields[name].default).removesuffix(".0").replace("True", "true"), name

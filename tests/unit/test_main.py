@@ -47,7 +47,9 @@ def parts(done: list[Key]) -> Parts:
         done.append(key)
 
     controllers = tuple(Controller("thing", queue, reconcile, Metrics()) for queue in queues)  # type: ignore[arg-type] # the one method that is called
-    made = SimpleNamespace(watches=Watches(), resync=Resync(), queues=queues, controllers=controllers)
+    made = SimpleNamespace(
+        watches=Watches(), resync=Resync(), queues=queues, controllers=controllers, leadership=None
+    )
     return cast("Parts", made)
 
 
@@ -55,7 +57,7 @@ def test_the_process_ends_with_the_error_when_a_part_of_it_fails() -> None:
     async def run() -> None:
         made = parts([])
         with pytest.raises(RuntimeError, match="our own"):
-            await main._work(made, Settings(), asyncio.Event())
+            await main._stand_by(made, Settings(), asyncio.Event())
         assert not cast("Watches", made.watches).running
 
     run_virtually(run())
@@ -67,7 +69,7 @@ def test_passes_under_way_end_before_the_process_does() -> None:
         made, stop = parts(done), asyncio.Event()
         for number in range(20):
             made.queues[0].add(Key("ml", f"m{number}"))
-        working = asyncio.create_task(main._work(made, Settings(workers=8), stop))
+        working = asyncio.create_task(main._stand_by(made, Settings(workers=8), stop))
         await asyncio.sleep(0.5)
         stop.set()
         await working

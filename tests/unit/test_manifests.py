@@ -140,9 +140,10 @@ def test_probes_ask_the_port_that_the_pod_names() -> None:
     }
 
 
-def test_never_two_operators_at_once() -> None:
+def test_an_upgrade_is_seamless() -> None:
+    """The new operator watches before the old one gives its Lease up."""
     spec = _one("Deployment", "pintle-operator")["spec"]
-    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
 
 
 def test_the_selector_selects_the_pod() -> None:

@@ -15,6 +15,7 @@ SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
 ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
 # What is watched with the label selector `app.kubernetes.io/managed-by=pintle`.
 CHILDREN = (CONTROLLER_REVISIONS, DEPLOYMENTS, SERVICES, CONFIG_MAPS, PODS, BUDGETS, ENDPOINT_SLICES)
