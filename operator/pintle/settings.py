@@ -69,6 +69,9 @@ class Settings(BaseModel):
     # of several only one does; and after how many seconds without a sign of life another takes over.
     leader_election: bool = True
     lease_seconds: float = Field(default=15, ge=3)
+    # The API server as pods reach it: no registry is there, and what it answers to the operator is not
+    # for a tenant who names it as one. Kubernetes sets KUBERNETES_SERVICE_HOST in every container.
+    kubernetes_service_host: str = ""
     # The namespaces that are watched, all if there are none: `team-a, team-b`.
     namespaces: _Names = ()
     # Port of /healthz, /readyz and /metrics.
@@ -79,9 +82,6 @@ class Settings(BaseModel):
 
     # Who this process is, as the downward API tells it in POD_NAME, POD_NAMESPACE and
     # POD_SERVICE_ACCOUNT: for Events, and for the command that lets it read a Secret.
-    # The API server as pods reach it: no registry is there, and what it answers to the operator is not
-    # for a tenant who names it as one. Kubernetes sets KUBERNETES_SERVICE_HOST in every container.
-    kubernetes_service_host: str = ""
     pod_name: str = Field(default_factory=gethostname)
     pod_namespace: str = "pintle-system"
     pod_service_account: str = "pintle-operator"
