@@ -18,10 +18,15 @@ class FakeWatch:
 
     def __init__(self, api: FakeApiServer, deliver: Callable[[WatchType, Resource, Body], None]) -> None:
         self._deliver = deliver
+        self._api = api
         self._selected: set[tuple[str, str]] = set()
         self.held = False
         self.pending: deque[WatchEvent] = deque()
         api.listeners.append(self._changed)
+
+    def stop(self) -> None:
+        """Hear nothing more, as a process that is gone."""
+        self._api.listeners.remove(self._changed)
 
     def hold(self) -> None:
         """Keep events back from now on."""

@@ -4,119 +4,33 @@ A history is what somebody types, one edit after another; between edits the worl
 is quiet. The operator here is the real one from the reconciler down; only the ports are fakes.
 """
 
-import asyncio
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from pintle.api import parse_registry_connection
-from pintle.cache import Cache, deployment_of
-from pintle.domain import (
-    Connection,
-    Defaults,
-    Failed,
-    Key,
-    Pending,
-    Query,
-    RegisteredVersion,
-    Resolution,
-    Resolved,
-)
+from pintle.domain import Key
 from pintle.domain.resources import (
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
     MODEL_DEPLOYMENTS,
     MODEL_RUNTIMES,
-    NAMESPACES,
     PODS,
     REGISTRY_CONNECTIONS,
     SERVICES,
 )
-from pintle.errors import ClusterError, PintleError, Waiting
 from pintle.naming import LABEL_REVISION, LABEL_VERSION
-from pintle.ports import Event, Json, Resource
-from pintle.reconciler import Reconciler
+from pintle.ports import Json, Resource
+from tests.support.answers import Answers, Recorder, Views
 from tests.support.fake_api_server import Body, FakeApiServer, WatchType
 from tests.support.fake_clock import FakeClock
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_controllers import FakeControllers, is_ready
 from tests.support.fake_pods import Fate
-from tests.support.fake_watch import FakeWatch
+from tests.support.operator_process import Operator
 
 NAMESPACE = "ml"
 NAME = "iris"
 KEY = Key(NAMESPACE, NAME)
-
-
-class Answers:
-    """A resolver that answers at once with what a test says; `asked` counts the questions."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        self._clock = clock
-        self.versions: dict[str, RegisteredVersion] = {}
-        self.failure: tuple[str, str] | None = None
-        self.hangs = False
-        self.asked: Counter[Query] = Counter()
-        self.wanted: dict[Key, tuple[Query, datetime]] = {}
-
-    def want(self, key: Key, query: Query) -> Resolution:
-        now = self._clock.now()
-        if self.wanted.get(key, (None, now))[0] != query:
-            self.asked[query] += 1
-            self.wanted[key] = (query, now)
-        if self.hangs:
-            return Pending(self.wanted[key][1])
-        if self.failure:
-            return Failed(*self.failure, now)
-        found = self.versions.get(query.version or "")
-        if found is None:
-            newest = max(self.versions, key=int, default="none")
-            text = f"{query.model} version {query.version} is not in {query.registry} (newest is {newest})"
-            return Failed("VersionNotFound", text, now)
-        return Resolved(found)
-
-    def forget(self, key: Key) -> None:
-        self.wanted.pop(key, None)
-
-    def register(self, *versions: str, source: str = "models:/m-") -> None:
-        for version in versions:
-            self.versions[version] = RegisteredVersion(
-                "iris", version, f"{source}{version}", 1_700_000_000_000 + int(version), f"run-{version}"
-            )
-
-
-class Views:
-    """Connections as the cache has them, their Secrets found in order."""
-
-    def __init__(self, cache: Cache) -> None:
-        self._cache = cache
-        self.secret_problem = ""
-
-    def view(self, namespace: str, name: str) -> Connection | None:
-        body = self._cache.get(REGISTRY_CONNECTIONS, namespace, name)
-        if body is None:
-            return None
-        spec = parse_registry_connection(body)
-        secret = spec.spec.secret_ref.name if spec.spec.secret_ref else ""
-        return Connection(spec, secret, self.secret_problem if secret else "", checked=True)
-
-
-class Recorder:
-    """Events and metrics, kept."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def post(self, event: Event) -> None:
-        self.events.append(event)
-
-    def reconciled(self, outcome: str, seconds: float) -> None: ...
-
-    def polled(self, outcome: str) -> None: ...
-
-    def transition(self, outcome: str) -> None: ...
-
-    def deployment(self, namespace: str, name: str, *, status: Json | None, model: str = "") -> None: ...
 
 
 class World:
@@ -130,12 +44,11 @@ class World:
         self.answers = Answers(self.clock)
         self.answers.register(*(versions or ("1", "2", "3")))
         self.recorder = Recorder()
-        self.due: dict[Key, datetime] = {}
         self.pods_made: Counter[str] = Counter()
         self.pods_gone: Counter[str] = Counter()
         self.traffic: list[str] = []
         self.fates: dict[str, Fate] = {}
-        self.watch: FakeWatch | None = None
+        self.operators: list[Operator] = []
         self.api.listeners.append(self._record)
         self.start_operator()
         self.api.create(MODEL_RUNTIMES, "", {"metadata": {"name": "default"}, "spec": RUNTIME})
@@ -146,36 +59,27 @@ class World:
         )
 
     def start_operator(self) -> None:
-        """A fresh process: empty memory, the caches filled from what the cluster holds."""
-        self.cache = Cache()
-        self.views = Views(self.cache)
-        for resource in (NAMESPACES, MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, MODEL_RUNTIMES):
-            for body in self.api.objects(resource):
-                self.cache.upsert(resource, body)
-        for resource in self.api.kinds():
-            for body in self.api.objects(resource, labels="app.kubernetes.io/managed-by=pintle"):
-                self.cache.upsert(resource, body)
-        if self.watch is not None:
-            self.api.listeners.remove(self.watch._changed)
-        self.watch = FakeWatch(self.api, self._deliver)
-        self.dirty: set[Key] = {KEY}
-        self.reconciler = Reconciler(
-            cluster=self.cluster,
-            cache=self.cache,
-            resolver=self.answers,
-            connections=self.views,
-            events=self.recorder,
-            metrics=self.recorder,
-            clock=self.clock,
-            defaults=Defaults(),
-        )
+        """A fresh process in place of the one before."""
+        if self.operators and not self.operator.killed:
+            self.operator.stop()
+        self.operators[:1] = [self._process(self.cluster)]
 
-    def _deliver(self, change: WatchType, resource: Resource, obj: Body) -> None:
-        changed = (
-            self.cache.remove(resource, obj) if change == "DELETED" else self.cache.upsert(resource, obj)
-        )
-        if changed:
-            self.dirty.add(deployment_of(resource, obj) or KEY)
+    def overlap(self) -> Operator:
+        """Another process beside the first, as when a Lease was taken over: both work from now on."""
+        self.operators.append(self._process(FakeCluster(self.api)))
+        return self.operators[-1]
+
+    def _process(self, cluster: FakeCluster) -> Operator:
+        return Operator(cluster, self.clock, self.answers, self.recorder, KEY)
+
+    @property
+    def operator(self) -> Operator:
+        """The first process."""
+        return self.operators[0]
+
+    @property
+    def views(self) -> Views:
+        return self.operator.views
 
     def _record(self, change: WatchType, resource: Resource, obj: Body) -> None:
         """Watch as the tests' own eye, whatever the operator's watch sees."""
@@ -220,27 +124,10 @@ class World:
 
     # How the world goes on.
 
-    def operate(self, limit: int = 50) -> None:
-        """Let the operator work until nothing is queued. Errors re-queue, as the real queue does."""
-        for _ in range(limit):
-            now = self.clock.now()
-            self.dirty |= {k for k, t in self.due.items() if t <= now}
-            if not self.dirty:
-                return
-            self._pass(self.dirty.pop())
-        raise AssertionError(f"the operator does not come to rest within {limit} passes")
-
-    def _pass(self, key: Key) -> None:
-        self.due.pop(key, None)
-        now = self.clock.now()
-        try:
-            after = asyncio.run(self.reconciler.reconcile(key))
-        except Waiting as error:
-            after = error.after
-        except (ClusterError, PintleError):
-            after = 0.25
-        if after is not None:
-            self.due[key] = now + timedelta(seconds=after) if after > 0.02 else now
+    def operate(self) -> None:
+        """Let every process work until nothing is queued."""
+        for operator in self.operators:
+            operator.operate()
 
     def run(self, seconds: float = 8.0, tick: float = 0.25) -> None:
         """Let everybody work for a while: time moves in ticks, controllers and operator in turns."""
@@ -252,7 +139,8 @@ class World:
             if moved:
                 self.clock.advance(tick)
             else:
-                next_due = min([t for t in self.due.values() if t > self.clock.now()], default=end)
+                due = [t for o in self.operators if not o.killed for t in o.due.values()]
+                next_due = min([t for t in due if t > self.clock.now()], default=end)
                 self.clock.advance((min(next_due, end) - self.clock.now()).total_seconds())
 
     # What people see.
