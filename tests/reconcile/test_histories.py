@@ -1,78 +1,23 @@
-"""Whole histories of one ModelDeployment, as a table: what is typed, and what that must cost.
-
-Each row states the end, every pod that was made and taken away on the way, who had the traffic
-in which order, and the writes. A row that needs more than it states fails as one that does less.
-"""
-
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+"""Whole histories of one ModelDeployment, as a table: versions, shapes and replicas that change."""
 
 import pytest
 
-from tests.support.fake_pods import Failure, Fate, Stage
-from tests.support.world import World, version_of
-
-FETCHING = Fate(until=Stage.SCHEDULED)
-NAN = Failure("serve", 15, "ProofFailed", "prediction[0] is NaN")
-
-
-@dataclass(frozen=True)
-class Edit:
-    """One edit, and how long the world goes on after it. `fates` by version."""
-
-    spec: Mapping[str, object]
-    seconds: float = 20
-    fates: Mapping[str, Fate] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class History:
-    """A row. `made` and `gone` count pods by version; `writes` count by verb and kind over all edits."""
-
-    name: str
-    edits: tuple[Edit, ...]
-    served: list[str]
-    reason: str
-    replicas: Mapping[str, int]
-    made: Mapping[str, int]
-    writes: Mapping[str, int]
-    gone: Mapping[str, int] = field(default_factory=dict)
-    standby: str = ""
-
-
-V1 = Edit({"version": 1, "replicas": 2})
-# What every new revision costs: its record (written, then marked), its ConfigMap (written, then told
-# the digest), its Deployment.
-NEW = Counter(
-    {
-        "create controllerrevisions": 1,
-        "create configmaps": 1,
-        "create deployments": 1,
-        "patch controllerrevisions": 1,
-        "patch configmaps": 1,
-    }
+from tests.support.fake_pods import Fate
+from tests.support.histories import (
+    FETCHING,
+    FIRST,
+    FLIP,
+    NAN,
+    NEW,
+    STATUS,
+    V1,
+    Edit,
+    History,
+    check,
+    check_rest,
+    more,
+    play,
 )
-# The first flip claims the Deployment, then makes the Service.
-FIRST = NEW + Counter(
-    {
-        "patch deployments": 1,
-        "create services": 1,
-        "create poddisruptionbudgets": 1,
-        "patch modeldeployments/status": 3,
-    }
-)
-# A flip: the Service, then the budget, the two old pods' marks.
-FLIP = Counter({"patch services": 1, "patch poddisruptionbudgets": 1, "patch pods": 2})
-STATUS = "patch modeldeployments/status"
-
-
-def more(*parts: Mapping[str, int]) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for part in parts:
-        total.update(part)
-    return +total
-
 
 HISTORIES = [
     History(
@@ -96,7 +41,7 @@ HISTORIES = [
     ),
     History(
         "good, bad, good",
-        (V1, Edit({"version": 3}, fates={"3": Fate(failure=NAN)}), Edit({"version": 1})),
+        (V1, Edit({"version": 3}, fates={"3": NAN}), Edit({"version": 1})),
         served=["1"],
         reason="Serving",
         replicas={"1": 2},
@@ -203,40 +148,9 @@ HISTORIES = [
 
 @pytest.mark.parametrize("history", HISTORIES, ids=lambda h: h.name)
 def test_history(history: History) -> None:
-    world = World()
-    for edit in history.edits:
-        for version, fate in edit.fates.items():
-            world.fate(version, fate)
-        world.apply(**edit.spec)
-        world.run(edit.seconds)
-    assert world.condition()["reason"] == history.reason, world.condition()["message"]
-    assert world.served() == history.served
-    assert world.replicas() == history.replicas
-    assert _by_version(world.pods_made) == history.made
-    assert _by_version(world.pods_gone) == history.gone
-    assert (world.status.get("standby") or {}).get("version", "") == history.standby
-    writes = Counter(f"{r.verb} {r.resource}" for r in world.cluster.requests if r.verb != "get")
-    assert writes == history.writes
-    assert not [r for r in world.cluster.requests if r.verb == "get"], "children are read from the watch"
+    check(play(history.edits), history)
 
 
 @pytest.mark.parametrize("history", HISTORIES, ids=lambda h: h.name)
 def test_at_rest_nothing_is_written(history: History) -> None:
-    world = World()
-    for edit in history.edits:
-        for version, fate in edit.fates.items():
-            world.fate(version, fate)
-        world.apply(**edit.spec)
-        world.run(edit.seconds)
-    world.cluster.requests.clear()
-    world.run(60, tick=5)
-    world.start_operator()
-    world.run(60, tick=5)
-    assert world.cluster.requests == []
-
-
-def _by_version(pods: Counter[str]) -> dict[str, int]:
-    counts: Counter[str] = Counter()
-    for revision, count in pods.items():
-        counts[version_of(revision)] += count
-    return dict(counts)
+    check_rest(play(history.edits))

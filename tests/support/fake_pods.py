@@ -55,12 +55,13 @@ class Fate:
 
 
 class FakeKubelet:
-    """Moves pods on. `fates` by revision; `fate` for all others."""
+    """Moves pods on. `own` fates by pod, `fates` by revision; `fate` for all others."""
 
     def __init__(self, api: FakeApiServer) -> None:
         self._api = api
         self.fate = Fate()
         self.fates: dict[str, Fate] = {}
+        self.own: dict[str, Fate] = {}
         self._stages: dict[str, Stage] = {}
 
     def step(self) -> None:
@@ -89,6 +90,8 @@ class FakeKubelet:
         return naming.timestamp(self._api.clock.now())
 
     def _fate(self, pod: Body) -> Fate:
+        if own := self.own.get(pod["metadata"]["name"]):
+            return own
         labels = pod["metadata"].get("labels") or {}
         return self.fates.get(labels.get(naming.LABEL_REVISION, ""), self.fate)
 

@@ -34,7 +34,10 @@ KEY = Key(NAMESPACE, NAME)
 
 
 class World:
-    """See the module. `pods_made` and `pods_gone` count by revision; `traffic` is who had the selector."""
+    """See the module. `pods_made` and `pods_gone` count by revision; `traffic` is who had the selector.
+
+    `fates` by version are those of its pods; `next_fates` those of its next pods, one by one.
+    """
 
     def __init__(self, *versions: str) -> None:
         self.clock = FakeClock()
@@ -48,6 +51,7 @@ class World:
         self.pods_gone: Counter[str] = Counter()
         self.traffic: list[str] = []
         self.fates: dict[str, Fate] = {}
+        self.next_fates: dict[str, list[Fate]] = {}
         self.operators: list[Operator] = []
         self.api.listeners.append(self._record)
         self.start_operator()
@@ -89,6 +93,8 @@ class World:
             self.controllers.kubelet.fates[obj["metadata"]["name"]] = fate
         if resource == PODS and change == "ADDED":
             self.pods_made[labels[LABEL_REVISION]] += 1
+            if coming := self.next_fates.get(version_of(labels[LABEL_REVISION])):
+                self.controllers.kubelet.own[obj["metadata"]["name"]] = coming.pop(0)
         if resource == PODS and change == "DELETED":
             self.pods_gone[labels[LABEL_REVISION]] += 1
         if resource == SERVICES and change != "DELETED":
