@@ -105,7 +105,7 @@ def _passing(observed: Observed, current: Roles, taken: Step, now: datetime) -> 
             since = observed.edited or now - QUIET_RESOLVING
         return since + QUIET_RESOLVING if now < since + QUIET_RESOLVING else None
     flipped = observed.traffic.since if observed.traffic else None
-    if taken.finding or flipped is None or now >= flipped + QUIET_FLIP:
+    if flipped is None or now >= flipped + QUIET_FLIP:
         return None
     ready = sum(p.ready for p in pods_of(observed, current.serving))
     needed = threshold(observed.deployment.spec.replicas)
