@@ -111,22 +111,25 @@ def _launch(observed: Observed, declared: Declared) -> Step:
         return Step(((created,),), _nothing_to_prove(), candidate)
     text = f"{candidate.identity.model} version {candidate.version}: starting"
     children = _start(observed, candidate)
-    return Step(((created,), children), Finding(Reason.STARTING, text), candidate)
+    return Step(((created,), *children), Finding(Reason.STARTING, text), candidate)
 
 
 def _nothing_to_prove() -> Finding:
     return Finding(Reason.SCALED_TO_ZERO, "spec.replicas is 0: a new revision proves itself when it rises")
 
 
-def _start(observed: Observed, target: Record) -> Stage:
-    """The ConfigMap and the Deployment of a revision, as far as they are missing."""
+def _start(observed: Observed, target: Record) -> tuple[Stage, ...]:
+    """The ConfigMap and then the Deployment of a revision, as far as they are missing.
+
+    No pod starts before the ConfigMap is ours: it would do what somebody else's of that name says.
+    """
     deployment = observed.deployment
-    actions: list[Action] = []
+    stages: list[Stage] = []
     if target.name not in observed.copies:
-        actions.append(workload.create_copy(deployment, target))
+        stages.append((workload.create_copy(deployment, target),))
     if target.name not in observed.workloads:
-        actions.append(workload.create(deployment, target, deployment.spec.replicas))
-    return tuple(actions)
+        stages.append((workload.create(deployment, target, deployment.spec.replicas),))
+    return tuple(stages)
 
 
 def _towards(observed: Observed, current: Roles, target: Record, now: datetime) -> Step:
@@ -141,7 +144,7 @@ def _towards(observed: Observed, current: Roles, target: Record, now: datetime) 
     existing = observed.workloads.get(target.name)
     if existing is None:
         text = f"{target.identity.model} version {target.version}: starting {replicas} pods"
-        return Step((_start(observed, target),), Finding(Reason.STARTING, text), target)
+        return Step(_start(observed, target), Finding(Reason.STARTING, text), target)
     if existing.deleting:
         text = f"Deployment {existing.revision} is being deleted; it is made again when it is gone"
         return Step(finding=Finding(Reason.STARTING, text), candidate=target)

@@ -1,6 +1,6 @@
 """The controllers of Kubernetes that Pintle's objects meet, in memory, one step at a time.
 
-A step is one round of each: garbage collection, Deployments, pods, EndpointSlices. Between two
+A step is one round of each: namespaces, garbage collection, Deployments, pods, EndpointSlices. Between two
 steps nothing moves by itself, so a test sees every state on the way.
 
 Not modelled: a rolling update of one Deployment. Pintle changes nothing of a Deployment but its
@@ -10,7 +10,7 @@ replicas, so pods of an old template are only ever replaced, all at once, when d
 from typing import Any
 
 from pintle import naming
-from pintle.domain.resources import DEPLOYMENTS, ENDPOINT_SLICES, PODS, SERVICES
+from pintle.domain.resources import DEPLOYMENTS, ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES
 from tests.support.fake_api_server import REPLICA_SETS, Body, FakeApiServer
 from tests.support.fake_pods import FakeKubelet
 
@@ -27,6 +27,7 @@ class FakeControllers:
     def step(self) -> bool:
         """One round; True if it changed anything."""
         before = self._api.version
+        self._empty_namespaces()
         self._collect_garbage()
         for deployment in self._api.objects(DEPLOYMENTS):
             if not deployment["metadata"].get("deletionTimestamp"):
@@ -44,6 +45,18 @@ class FakeControllers:
             if not self.step():
                 return
         raise AssertionError(f"the controllers do not come to rest within {limit} steps")
+
+    def _empty_namespaces(self) -> None:
+        """Delete what is in a namespace on its way out, and the namespace when nothing is left."""
+        for namespace in self._api.objects(NAMESPACES):
+            name = namespace["metadata"]["name"]
+            if not namespace["metadata"].get("deletionTimestamp"):
+                continue
+            left = [(r, o) for r in self._api.kinds() for o in self._api.objects(r, namespace=name)]
+            for resource, obj in left:
+                self._api.delete(resource, name, obj["metadata"]["name"])
+            if not left:
+                self._api.remove(NAMESPACES, "", name)
 
     def _collect_garbage(self) -> None:
         objects = [(r, o) for r in self._api.kinds() for o in self._api.objects(r)]

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from pintle.domain.resources import CONTROLLER_REVISIONS, MODEL_DEPLOYMENTS
-from pintle.naming import LABEL_VERSION
+from pintle.desired.network import STANDBY_ROLE
+from pintle.domain.resources import BUDGETS, CONTROLLER_REVISIONS, MODEL_DEPLOYMENTS, PODS, SERVICES
+from pintle.naming import ANNOTATION_ROLE, LABEL_REVISION, LABEL_VERSION
 from tests.support.fake_cluster import Fault
 from tests.support.fake_pods import Failure, Fate, Stage
 from tests.support.world import NAME, NAMESPACE, World, version_of
@@ -144,6 +145,8 @@ def check(world: World, history: History) -> None:
     assert world.replicas() == history.replicas
     assert by_version(world.pods_made) == history.made
     assert by_version(world.pods_gone) == history.gone
+    if history.reason:
+        check_marks(world)
     if history.kept is not None:
         records = world.api.objects(CONTROLLER_REVISIONS)
         assert sorted(r["metadata"]["labels"][LABEL_VERSION] for r in records) == history.kept
@@ -152,6 +155,22 @@ def check(world: World, history: History) -> None:
     assert Counter(what for verb, what in requests if verb == "get") == history.reads, (
         "children are read from the watch"
     )
+
+
+def check_marks(world: World) -> None:
+    """What follows a flip has followed: the budget protects who serves, and pods know their role."""
+    service = world.api.find(SERVICES, NAMESPACE, NAME)
+    if service is None or world.condition()["reason"] == "NameTaken":
+        return
+    selector = service["spec"]["selector"]
+    assert world.api.get(BUDGETS, NAMESPACE, NAME)["spec"]["selector"]["matchLabels"] == selector
+    roles: dict[str, str | None] = {selector[LABEL_REVISION]: None}
+    if standby := world.status.get("standby"):
+        roles[standby["revision"]] = STANDBY_ROLE
+    for pod in world.api.objects(PODS):
+        revision = pod["metadata"]["labels"][LABEL_REVISION]
+        role = (pod["metadata"].get("annotations") or {}).get(ANNOTATION_ROLE)
+        assert role == roles.get(revision, role), pod["metadata"]["name"]
 
 
 def check_rest(world: World) -> None:
