@@ -7,7 +7,6 @@ succeeds whole or raises an `errors.ClusterError` and changes nothing.
 
 from collections import defaultdict
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any, Literal, TypeAlias
 
 from pintle import errors, naming
@@ -25,7 +24,7 @@ from pintle.domain.resources import (
 from pintle.ports import Clock, Json, PatchType, Resource, Subresource
 from tests.support.builtin_defaults import apply_builtin_defaults
 from tests.support.crd_defaults import apply_crd_defaults
-from tests.support.patches import json_patch, matches, merge
+from tests.support.patches import copied, json_patch, matches, merge
 
 Body: TypeAlias = dict[str, Any]
 WatchType: TypeAlias = Literal["ADDED", "MODIFIED", "DELETED"]
@@ -57,17 +56,17 @@ class FakeApiServer:
             self.create(NAMESPACES, "", {"metadata": {"name": name}})
 
     def get(self, resource: Resource, namespace: str, name: str) -> Body:
-        return deepcopy(self._find(resource, namespace, name))
+        return copied(self._find(resource, namespace, name))
 
     def find(self, resource: Resource, namespace: str, name: str) -> Body | None:
         """As `get`, but None instead of NotFound."""
         obj = self._objects[resource].get((namespace, name))
-        return deepcopy(obj) if obj else None
+        return copied(obj) if obj else None
 
     def objects(self, resource: Resource, *, labels: str = "", namespace: str | None = None) -> list[Body]:
         """Objects sorted by namespace and name, as etcd gives them."""
         return [
-            deepcopy(obj)
+            copied(obj)
             for (at, _), obj in sorted(self._objects[resource].items())
             if matches(labels, obj["metadata"].get("labels") or {}) and namespace in (None, at)
         ]
@@ -77,7 +76,7 @@ class FakeApiServer:
         return tuple(self._objects)
 
     def create(self, resource: Resource, namespace: str, body: Json) -> Body:
-        obj = {"apiVersion": resource.api_version, "kind": resource.kind, **deepcopy(dict(body))}
+        obj = {"apiVersion": resource.api_version, "kind": resource.kind, **copied(dict(body))}
         metadata = obj["metadata"]
         name = metadata["name"]
         self._check_namespace(resource, namespace)
@@ -113,24 +112,24 @@ class FakeApiServer:
         if (patch_type == "json") is not isinstance(body, list):
             raise errors.Invalid(f"cannot decode the body as a {patch_type} patch", status=400)
         current = self._find(resource, namespace, name)
-        shown = _scale(current) if subresource == "scale" else deepcopy(current)
+        shown = _scale(current) if subresource == "scale" else copied(current)
         patched = json_patch(shown, body) if isinstance(body, list) else merge(shown, body)
         if subresource == "scale":
             self._check_preconditions(resource, current, patched["metadata"], subresource)
-            patched = deepcopy(current) | {
+            patched = copied(current) | {
                 "spec": {**current["spec"], "replicas": patched["spec"].get("replicas", 0)}
             }
             return _scale(self._update(resource, current, patched, ""))
-        return deepcopy(self._update(resource, current, patched, subresource))
+        return copied(self._update(resource, current, patched, subresource))
 
     def set_status(self, resource: Resource, namespace: str, name: str, status: Json) -> None:
         """Put a whole status in place of the one there is, as controllers and the kubelet do."""
         current = self._find(resource, namespace, name)
-        self._update(resource, current, {**deepcopy(current), "status": deepcopy(dict(status))}, "status")
+        self._update(resource, current, {**copied(current), "status": copied(dict(status))}, "status")
 
     def replace(self, resource: Resource, namespace: str, body: Json, *, dry_run: bool = False) -> Body:
         current = self._find(resource, namespace, body["metadata"]["name"])
-        return deepcopy(self._update(resource, current, deepcopy(dict(body)), "", dry_run=dry_run))
+        return copied(self._update(resource, current, copied(dict(body)), "", dry_run=dry_run))
 
     def delete(
         self,
@@ -150,7 +149,7 @@ class FakeApiServer:
         self._check_preconditions(resource, current, {k: v for k, v in wanted.items() if v})
         if resource in (PODS, NAMESPACES) or current["metadata"].get("finalizers"):
             if not current["metadata"].get("deletionTimestamp"):
-                obj = deepcopy(current)
+                obj = copied(current)
                 obj["metadata"]["deletionTimestamp"] = naming.timestamp(self.clock.now())
                 self._commit("MODIFIED", resource, obj)
             return
@@ -158,7 +157,7 @@ class FakeApiServer:
 
     def remove(self, resource: Resource, namespace: str, name: str) -> None:
         """Take an object out of the store, as the kubelet and the finalizers' owners do in the end."""
-        self._commit("DELETED", resource, deepcopy(self._find(resource, namespace, name)))
+        self._commit("DELETED", resource, copied(self._find(resource, namespace, name)))
 
     def _find(self, resource: Resource, namespace: str, name: str) -> Body:
         try:
@@ -193,9 +192,9 @@ class FakeApiServer:
     ) -> Body:
         self._check_preconditions(resource, current, new["metadata"], subresource)
         if subresource == "status":
-            new = {**deepcopy(current), "status": new.get("status")}
+            new = {**copied(current), "status": new.get("status")}
         elif resource in _WITH_STATUS and "status" in current:
-            new["status"] = deepcopy(current["status"])
+            new["status"] = copied(current["status"])
         self._check_immutable(resource, current, new)
         for field in _SERVER_SET:
             new["metadata"].pop(field, None)
@@ -239,8 +238,8 @@ class FakeApiServer:
         else:
             self._objects[resource][key] = obj
         for listener in tuple(self.listeners):
-            listener(change, resource, deepcopy(obj))
-        return deepcopy(obj)
+            listener(change, resource, copied(obj))
+        return copied(obj)
 
 
 def _moves_generation(resource: Resource, current: Body, new: Body) -> bool:
