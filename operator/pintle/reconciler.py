@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,8 +17,8 @@ from pintle.apply import Applier, Finding, Mutated
 from pintle.cache import Cache
 from pintle.conditions import REJECTIONS
 from pintle.domain import Defaults, Key, Notice, Observed, Plan
-from pintle.domain.resources import MODEL_DEPLOYMENTS, SERVICE_ACCOUNTS
-from pintle.errors import ClusterError, NotFound, PintleError
+from pintle.domain.resources import CONTROLLER_REVISIONS, MODEL_DEPLOYMENTS, SERVICE_ACCOUNTS
+from pintle.errors import ClusterError, Conflict, NotFound, PintleError
 from pintle.memory import Memory
 from pintle.naming import ANNOTATION_REJECT, LABEL_USABLE_BY_MODELS
 from pintle.plan import decide
@@ -77,7 +78,23 @@ class Reconciler:
         now = self._clock.now()
         command = deployment.annotations.get(ANNOTATION_REJECT, "")
         memory.see(deployment.uid, (deployment.generation, command), now)
-        observed = gathering.gather(
+        observed = self._gather(deployment, memory, now)
+        if await self._find_traffic(observed):
+            observed = self._gather(deployment, memory, now)
+        observed = await self._check_account(observed)
+        plan = decide(observed, now)
+        try:
+            after = await self._carry_out(deployment, plan, memory)
+        except Conflict:
+            await self._look_again(key)
+            raise
+        if observed.account_problem:
+            # Nothing watches ServiceAccounts: whoever labels one should not have to wait for a resync.
+            return min(after, ACCOUNT_SECONDS) if after is not None else ACCOUNT_SECONDS
+        return after
+
+    def _gather(self, deployment: ModelDeployment, memory: Memory, now: datetime) -> Observed:
+        return gathering.gather(
             self._cache,
             self._resolver,
             self._connections,
@@ -86,13 +103,32 @@ class Reconciler:
             defaults=self._defaults,
             now=now,
         )
-        observed = await self._check_account(observed)
-        plan = decide(observed, now)
-        after = await self._carry_out(deployment, plan, memory)
-        if observed.account_problem:
-            # Nothing watches ServiceAccounts: whoever labels one should not have to wait for a resync.
-            return min(after, ACCOUNT_SECONDS) if after is not None else ACCOUNT_SECONDS
-        return after
+
+    async def _find_traffic(self, observed: Observed) -> bool:
+        """Read the record of the revision that has the traffic, if it is not known; whether there is one.
+
+        Each kind has a watch of its own, and one may be behind another: a Service must not be taken for
+        broken, and switched back, because the record of what another operator switched to has not been seen.
+        """
+        named = observed.traffic.revision if observed.traffic else ""
+        if observed.terminating or not named or named in {r.name for r in observed.records}:
+            return False
+        try:
+            record = await self._cluster.get(CONTROLLER_REVISIONS, observed.deployment.namespace, named)
+        except NotFound:
+            return False
+        return self._cache.upsert(CONTROLLER_REVISIONS, record)
+
+    async def _look_again(self, key: Key) -> None:
+        """Read the object itself after a conflict: what was written by somebody else may follow from an edit.
+
+        The answers that came with the conflict are newer than the cache. To decide on them and on a `spec`
+        of before would undo what another operator has done for the one that is declared.
+        """
+        with suppress(ClusterError):
+            self._cache.upsert(
+                MODEL_DEPLOYMENTS, await self._cluster.get(MODEL_DEPLOYMENTS, key.namespace, key.name)
+            )
 
     def _forget(self, key: Key) -> None:
         self._memories.pop(key, None)

@@ -158,7 +158,7 @@ HISTORIES = [
         words="kubectl -n ml delete service iris",
         replicas={"1": 2},
         made={"1": 2},
-        reads={"get services": 1},
+        reads={"get services": 1, "get modeldeployments": 1},
         writes=more(FIRST, {"create poddisruptionbudgets": -1}),
     ),
     History(
@@ -168,7 +168,7 @@ HISTORIES = [
         reason="Serving",
         replicas={"1": 2},
         made={"1": 2},
-        reads={"get services": 1},
+        reads={"get services": 1, "get modeldeployments": 1},
         # The switch is tried again from its beginning.
         writes=more(FIRST, {"patch deployments": 1, "create services": 1, STATUS: 1}),
     ),
@@ -180,7 +180,7 @@ HISTORIES = [
         words=f"kubectl -n ml delete configmap {COPY}",
         replicas={},
         made={},
-        reads={"get configmaps": 1},
+        reads={"get configmaps": 1, "get modeldeployments": 1},
         writes={"create controllerrevisions": 1, "create configmaps": 1, STATUS: 1},
     ),
     History(
@@ -190,7 +190,7 @@ HISTORIES = [
         reason="Serving",
         replicas={"1": 2},
         made={"1": 2},
-        reads={"get configmaps": 1},
+        reads={"get configmaps": 1, "get modeldeployments": 1},
         writes=more(FIRST, {"create configmaps": 1, STATUS: 1}),
     ),
 ]
