@@ -49,7 +49,7 @@ lint: setup ## Check format, lint, types and import contracts.
 
 .PHONY: unit
 unit: setup ## Run the tests that need no cluster.
-	$(RUN) pytest tests/unit tests/reconcile
+	$(RUN) pytest -m "not slow" tests/unit tests/reconcile
 
 .PHONY: test
 test: lint unit ## Run everything: lint, unit, reconcile, contract, crds, e2e. Raises its own cluster.

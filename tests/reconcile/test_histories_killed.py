@@ -74,8 +74,12 @@ HISTORIES = [
         Edit(TO_2, fault=killed("patch", "pods", before=True)),
         {"patch pods": 1},
     ),
-    # `Proving` came and went while nobody looked.
-    row("after the first status", Edit(TO_2, fault=killed("patch", "modeldeployments/status")), {STATUS: -1}),
+    # What the API server makes of the template was forgotten, and is asked by a PUT that stores nothing.
+    row(
+        "after the first status",
+        Edit(TO_2, fault=killed("patch", "modeldeployments/status")),
+        {"update deployments": 1},
+    ),
     History(
         "before the first Service, when the Deployment is claimed",
         (Edit({"version": 1, "replicas": 2}, fault=killed("create", "services", before=True)),),

@@ -1,0 +1,216 @@
+"""Two operators at once: one is held up in a write that it has decided, while the other goes on.
+
+`overlaps` enumerates the writes of a history's last edit, and what the other may have done until they land.
+Each is compared with one operator alone, to which the same happens: the first is killed where it would have
+been held up.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeAlias
+
+from typing_extensions import override
+
+from pintle.domain.resources import BUDGETS, CONTROLLER_REVISIONS, DEPLOYMENTS, PODS, SERVICES
+from pintle.naming import ANNOTATION_CLEARED, ANNOTATION_RELEASED, LABEL_REVISION, short_hash
+from pintle.ports import Resource
+from tests.support.fake_api_server import Body, WatchType
+from tests.support.fake_cluster import Fault, Verb
+from tests.support.histories import VERSIONS, Edit, perform
+from tests.support.world import NAME, NAMESPACE, World
+
+# How long the other operator has the cluster to itself, and how long both have it afterwards.
+ALONE, TOGETHER = 10.0, 60.0
+# A version that no history declares.
+NEXT = 9
+
+
+Meanwhile: TypeAlias = Callable[[World, str], None]
+
+
+def flipped_back(world: World, declared: str) -> None:
+    """Somebody goes back to what was declared before."""
+    world.apply(version=declared)
+
+
+def flipped_forward(world: World, _: str) -> None:
+    """Somebody declares yet another version."""
+    world.apply(version=NEXT)
+
+
+def scaled(world: World, _: str) -> None:
+    """Somebody wants more pods."""
+    world.apply(replicas=4)
+
+
+def at_rest(_: World, __: str) -> None:
+    """Nobody does anything: the other operator finishes what the first has begun."""
+
+
+MEANWHILE: tuple[Meanwhile, ...] = (flipped_back, flipped_forward, scaled, at_rest)
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """One interleaving: a write of the last edit, the `ordinal`th of its kind, is held up."""
+
+    edits: tuple[Edit, ...] = field(repr=False)
+    verb: Verb
+    resource: str
+    name: str
+    ordinal: int
+    meanwhile: Meanwhile
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.verb} {self.resource} {self.name} #{self.ordinal}, {self.meanwhile.__name__}"
+
+    def differences(self) -> Iterator[str]:
+        """What is wrong with it, in words; nothing, where all is as it should be.
+
+        The first operator sees what goes on while it is held up, or it sees nothing until its pass is over.
+        """
+        alone = self._run(Ending.KILLED)
+        for ending in (Ending.SEEING, Ending.BLIND):
+            both = self._run(ending)
+            found, wanted = state(both.world), state(alone.world)
+            if both.untouched:
+                # The other has had no reason to write the Service, so that a late switch is as good as one
+                # right before the edit: it comes, and what is declared follows.
+                wanted["served"] = _without_detour(found["served"], wanted["served"])
+            for key in wanted:
+                if wanted[key] != found[key]:
+                    yield f"{self}, {ending.value}: {key} is {found[key]}, and {wanted[key]} with one alone"
+            yield from (f"{self}, {ending.value}: {wrong}" for wrong in (*alone.wrong, *both.wrong))
+
+    def _run(self, ending: "Ending") -> "_Outcome":
+        world = World(*VERSIONS)
+        for edit in self.edits[:-1]:
+            perform(world, edit)
+        declared = str((self.edits[-2:][0].spec).get("version", 1))
+        outcome = _Outcome(world, Watchman(world).wrong)
+        first = world.operator
+
+        def meanwhile() -> None:
+            if ending is Ending.BLIND:
+                first.watch.hold()
+            world.overlap()
+            before = world.api.find(SERVICES, NAMESPACE, NAME)
+            self.meanwhile(world, declared)
+            world.run(ALONE)
+            outcome.untouched = before is not None and before == world.api.find(SERVICES, NAMESPACE, NAME)
+
+        error = asyncio.CancelledError() if ending is Ending.KILLED else None
+        held = Fault(self.verb, self.resource, self.name, self.ordinal, error, meanwhile=meanwhile)
+        world.cluster.faults.append(held)
+        perform(world, self.edits[-1])
+        assert held.seen >= held.ordinal, "the write was held up"
+        if ending is Ending.BLIND:
+            first.watch.release()
+        world.run(TOGETHER)
+        return outcome
+
+
+class Ending(Enum):
+    """What becomes of the operator that is held up. `KILLED` is the other one alone."""
+
+    KILLED = "killed"
+    SEEING = "seeing"
+    BLIND = "blind"
+
+
+@dataclass
+class _Outcome:
+    world: World
+    wrong: list[str]
+    untouched: bool = False
+
+
+def overlaps(edits: tuple[Edit, ...]) -> Iterator[Overlap]:
+    """All interleavings of a history."""
+    world = World(*VERSIONS)
+    for edit in edits[:-1]:
+        perform(world, edit)
+    start = len(world.cluster.requests)
+    perform(world, edits[-1])
+    seen: Counter[tuple[Verb, str, str]] = Counter()
+    for request in world.cluster.requests[start:]:
+        if request.verb == "get":
+            continue
+        kind = request.verb, request.resource, request.name
+        seen[kind] += 1
+        for meanwhile in MEANWHILE:
+            yield Overlap(edits, *kind, seen[kind], meanwhile)
+
+
+def _without_detour(found: list[str], wanted: list[str]) -> list[str]:
+    """`wanted`, with a late switch and the one that follows it if `found` has them."""
+    detour = found[len(wanted) :]
+    return found if len(detour) == 2 and detour[1:] == wanted[-1:] else wanted
+
+
+class Watchman:
+    """Looks at every change as it is stored; what it finds wrong is told in the end.
+
+    (Raised where it is found, it would pass for an error of the operator's request.)
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.wrong: list[str] = []
+        self._replicas = {
+            d["metadata"]["name"]: d["spec"]["replicas"] for d in world.api.objects(DEPLOYMENTS)
+        }
+        world.api.listeners.append(self._look)
+
+    def _look(self, change: WatchType, resource: Resource, obj: Body) -> None:
+        name = obj["metadata"]["name"]
+        if resource == SERVICES and change != "DELETED":
+            record = self._world.api.find(CONTROLLER_REVISIONS, NAMESPACE, _selected(obj))
+            if record is None or ANNOTATION_CLEARED not in (record["metadata"].get("annotations") or {}):
+                self.wrong.append(f"traffic went to {_selected(obj)}, which is not cleared")
+        if resource == DEPLOYMENTS:
+            before, now = self._replicas.get(name, 0), obj["spec"]["replicas"] if change != "DELETED" else 0
+            self._replicas[name] = now
+            service = self._world.api.find(SERVICES, NAMESPACE, NAME)
+            declared = self._world.body["spec"]["replicas"]
+            if service and _selected(service) == name and now < min(before, declared):
+                self.wrong.append(f"{name} serves and was scaled from {before} to {now} of {declared}")
+
+
+def _selected(service: Body) -> str:
+    return str((service["spec"].get("selector") or {}).get(LABEL_REVISION, ""))
+
+
+def state(world: World) -> dict[str, Any]:
+    """What matters of the end: no times, no history, nothing of revisions without pods or traffic."""
+    service = world.api.find(SERVICES, NAMESPACE, NAME)
+    budget = world.api.find(BUDGETS, NAMESPACE, NAME)
+    workloads = {d["metadata"]["name"]: d["spec"] for d in world.api.objects(DEPLOYMENTS)}
+    status, serving = world.status, _selected(service) if service else ""
+    live = {serving, (status.get("standby") or {}).get("revision")}
+    records = {r["metadata"]["name"]: r["metadata"] for r in world.api.objects(CONTROLLER_REVISIONS)}
+    marks = (service["metadata"].get("annotations") or {}) if service else {}
+    return {
+        "serving": serving,
+        "served": world.served(),
+        "given up": sorted(
+            set(marks.get(ANNOTATION_RELEASED, "").split(",")) & {short_hash(name) for name in live if name}
+        ),
+        "budget": budget and budget["spec"]["selector"]["matchLabels"].get(LABEL_REVISION),
+        "replicas": {name: spec["replicas"] for name, spec in workloads.items() if spec["replicas"]},
+        "pods": Counter(p["metadata"]["labels"][LABEL_REVISION] for p in world.api.objects(PODS)),
+        "marks": {n: sorted(records[n].get("annotations") or ()) for n in live if n in records},
+        "conditions": [
+            (c["type"], c["status"], c["reason"], c["message"]) for c in status.get("conditions", ())
+        ],
+        "roles": {
+            role: status[role]["version"] for role in ("serving", "candidate", "standby") if role in status
+        },
+        "wanted": status.get("wanted"),
+        "counts": (status.get("replicas"), status.get("replicasReady")),
+        "rejected": [(r["version"], r["reason"]) for r in status.get("rejected", ())],
+    }
