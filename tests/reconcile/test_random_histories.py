@@ -9,12 +9,10 @@ import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pintle.domain.resources import CONTROLLER_REVISIONS, DEPLOYMENTS, SERVICES
-from pintle.naming import ANNOTATION_CLEARED, ANNOTATION_REJECT, LABEL_REVISION
-from pintle.ports import Resource
-from tests.support.fake_api_server import Body, WatchType
+from pintle.naming import ANNOTATION_REJECT
 from tests.support.fake_pods import Failure, Fate
-from tests.support.world import NAME, NAMESPACE, World, version_of
+from tests.support.watchman import Watchman
+from tests.support.world import World
 
 BAD = "3"
 Edit = Callable[[World], None]
@@ -40,7 +38,7 @@ def _cpu(quantity: str) -> Edit:
 
 def _reject(version: str | None) -> Edit:
     value = f"version/{version}" if version else None
-    return _named(f"reject_{version}", lambda w: w.annotate(**{ANNOTATION_REJECT.replace("/", "__"): value}))
+    return _named(f"reject_{version}", lambda w: w.annotate(**{ANNOTATION_REJECT: value}))
 
 
 EDITS = [
@@ -57,38 +55,19 @@ EDITS = [
 ]
 
 
-class Watchman:
-    """Looks at every change of the Service as it is stored: traffic goes to cleared revisions only."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        world.api.listeners.append(self.look)
-
-    def look(self, change: WatchType, resource: Resource, obj: Body) -> None:
-        if resource == SERVICES and change != "DELETED":
-            revision = obj["spec"]["selector"][LABEL_REVISION]
-            record = self._world.api.get(CONTROLLER_REVISIONS, NAMESPACE, revision)
-            assert ANNOTATION_CLEARED in (record["metadata"].get("annotations") or {}), revision
-            assert version_of(revision) != BAD
-        if resource == DEPLOYMENTS and change == "MODIFIED" and obj["spec"]["replicas"] == 0:
-            service = self._world.api.find(SERVICES, NAMESPACE, NAME)
-            if service and self._world.body["spec"]["replicas"] > 0:
-                serving = service["spec"]["selector"][LABEL_REVISION]
-                assert obj["metadata"]["name"] != serving, "what serves is never scaled down"
-
-
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.sampled_from(EDITS), st.sampled_from([0.25, 1.0, 15.0])), max_size=9))
 def test_promises_hold(history: list[tuple[Edit, float]]) -> None:
     world = World("1", "2", "3", "4")
     world.fate(BAD, Fate(failure=Failure("serve", 15, "ProofFailed", "prediction[0] is NaN")))
-    Watchman(world)
+    watchman = Watchman(world)
     world.apply(version="1", replicas=2)
     world.run(2)
     for edit, seconds in history:
         edit(world)
         world.run(seconds)
     world.run(60)
+    assert not watchman.wrong
 
     spec, ready = world.body["spec"], world.condition()
     rejected = (world.body["metadata"].get("annotations") or {}).get(ANNOTATION_REJECT) or ""

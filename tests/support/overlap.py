@@ -15,11 +15,10 @@ from typing import Any, TypeAlias
 from typing_extensions import override
 
 from pintle.domain.resources import BUDGETS, CONTROLLER_REVISIONS, DEPLOYMENTS, PODS, SERVICES
-from pintle.naming import ANNOTATION_CLEARED, ANNOTATION_RELEASED, LABEL_REVISION, short_hash
-from pintle.ports import Resource
-from tests.support.fake_api_server import Body, WatchType
+from pintle.naming import ANNOTATION_RELEASED, LABEL_REVISION, short_hash
 from tests.support.fake_cluster import Fault, Verb
 from tests.support.histories import VERSIONS, Edit, perform
+from tests.support.watchman import Watchman, selected
 from tests.support.world import NAME, NAMESPACE, World
 
 # How long the other operator has the cluster to itself, and how long both have it afterwards.
@@ -152,45 +151,12 @@ def _without_detour(found: list[str], wanted: list[str]) -> list[str]:
     return found if len(detour) == 2 and detour[1:] == wanted[-1:] else wanted
 
 
-class Watchman:
-    """Looks at every change as it is stored; what it finds wrong is told in the end.
-
-    (Raised where it is found, it would pass for an error of the operator's request.)
-    """
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.wrong: list[str] = []
-        self._replicas = {
-            d["metadata"]["name"]: d["spec"]["replicas"] for d in world.api.objects(DEPLOYMENTS)
-        }
-        world.api.listeners.append(self._look)
-
-    def _look(self, change: WatchType, resource: Resource, obj: Body) -> None:
-        name = obj["metadata"]["name"]
-        if resource == SERVICES and change != "DELETED":
-            record = self._world.api.find(CONTROLLER_REVISIONS, NAMESPACE, _selected(obj))
-            if record is None or ANNOTATION_CLEARED not in (record["metadata"].get("annotations") or {}):
-                self.wrong.append(f"traffic went to {_selected(obj)}, which is not cleared")
-        if resource == DEPLOYMENTS:
-            before, now = self._replicas.get(name, 0), obj["spec"]["replicas"] if change != "DELETED" else 0
-            self._replicas[name] = now
-            service = self._world.api.find(SERVICES, NAMESPACE, NAME)
-            declared = self._world.body["spec"]["replicas"]
-            if service and _selected(service) == name and now < min(before, declared):
-                self.wrong.append(f"{name} serves and was scaled from {before} to {now} of {declared}")
-
-
-def _selected(service: Body) -> str:
-    return str((service["spec"].get("selector") or {}).get(LABEL_REVISION, ""))
-
-
 def state(world: World) -> dict[str, Any]:
     """What matters of the end: no times, no history, nothing of revisions without pods or traffic."""
     service = world.api.find(SERVICES, NAMESPACE, NAME)
     budget = world.api.find(BUDGETS, NAMESPACE, NAME)
     workloads = {d["metadata"]["name"]: d["spec"] for d in world.api.objects(DEPLOYMENTS)}
-    status, serving = world.status, _selected(service) if service else ""
+    status, serving = world.status, selected(service) if service else ""
     live = {serving, (status.get("standby") or {}).get("revision")}
     records = {r["metadata"]["name"]: r["metadata"] for r in world.api.objects(CONTROLLER_REVISIONS)}
     marks = (service["metadata"].get("annotations") or {}) if service else {}
