@@ -53,7 +53,7 @@ unit: setup ## Run the tests that need no cluster.
 
 .PHONY: test
 test: lint unit ## Run everything: lint, unit, reconcile, contract, crds, e2e. Raises its own cluster.
-	TESTBED_NAME=$${TESTBED_NAME:-pintle-test} $(RUN) pytest tests/contract tests/crds tests/e2e
+	TESTBED_NAME=$${TESTBED_NAME:-pintle-test} $(RUN) pytest -m "not slow" tests/contract tests/crds tests/e2e
 
 .PHONY: e2e
 e2e: setup ## Run the end-to-end tests alone; ARGS go to pytest.

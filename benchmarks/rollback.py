@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.output import line
 from demo.traffic import totals
 from tests.support.rig import Rig
-from tests.support.rollbacks import Pair, pair
+from tests.support.rollbacks import Pair, applying, pair
 
 P50_SECONDS = 0.150
 P95_SECONDS = 0.400
@@ -25,6 +25,10 @@ def run(rig: Rig, rounds: int) -> bool:
             _measure("the runtime's image changed", two, rounds, two.change_image),
             _measure("resources changed", two, rounds, two.change_resources),
         ]
+        with rig.mlflow.hanging():
+            kept.append(_measure("the registry accepts, never answers", two, rounds, lambda: None))
+        with applying(two.deployed, seconds=5):
+            kept.append(_measure_rejections("rejected, old spec applied every 5 s", two, rounds))
         counts = totals(two.traffic.requests())
     line(f"{counts.sent} requests, {counts.lost} lost, {counts.wrong} wrong")
     return all(kept) and not counts.lost and not counts.wrong
@@ -36,8 +40,23 @@ def _measure(name: str, two: Pair, rounds: int, between: Callable[[], None]) -> 
         between()
         seconds.append(two.roll_back().seconds)
         two.deployed.ready(two.serving)
+    return _judge(name, seconds)
+
+
+def _measure_rejections(name: str, two: Pair, rounds: int) -> bool:
+    """Between two of them the rejection is taken back, which is not measured."""
+    seconds = []
+    for _ in range(rounds):
+        seconds.append(two.reject().seconds)
+        two.deployed.refused("RejectedByUser")
+        two.accept_again()
+        two.deployed.ready(two.serving)
+    return _judge(name, seconds)
+
+
+def _judge(name: str, seconds: Sequence[float]) -> bool:
     p50, p95, longest = quantile(seconds, 0.50), quantile(seconds, 0.95), max(seconds)
-    line(f"{name:36} {rounds:2} {p50 * 1e3:6.0f} {p95 * 1e3:6.0f} {longest * 1e3:6.0f}")
+    line(f"{name:36} {len(seconds):2} {p50 * 1e3:6.0f} {p95 * 1e3:6.0f} {longest * 1e3:6.0f}")
     return p50 <= P50_SECONDS and p95 <= P95_SECONDS
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from demo.traffic import totals
 from tests.e2e.conftest import Figure
-from tests.support.rig import Rig
-from tests.support.rollbacks import Pair, Rollback, pair
+from tests.support.deployed import Deployed, condition
+from tests.support.rig import NAMES, Rig
+from tests.support.rollbacks import Pair, Rollback, applying, pair
 
 # Loose: it must hold on the busiest machine.
 LIMIT_SECONDS = 2.0
@@ -20,7 +21,7 @@ def two(rig: Rig, namespace: str) -> Iterator[Pair]:
 
 
 def test_rollback(two: Pair, figure: Figure) -> None:
-    pods = two.deployed.uids()
+    pods = two.settled()
     rollbacks = [two.roll_back() for _ in range(4)]
     two.deployed.ready(two.serving, within=30)
     assert two.deployed.uids() == pods, "a rollback to a warm standby starts and ends no pod"
@@ -48,6 +49,40 @@ def test_rollback_after_a_change_of_the_runtimes_image(two: Pair, figure: Figure
     two.deployed.ready(two.serving, within=30)
     assert two.deployed.uids(two.serving) == pods, "what is recorded with a revision is what it runs"
     _check(two, figure, rollback)
+
+
+def test_rollback_while_the_registry_accepts_and_never_answers(two: Pair, figure: Figure) -> None:
+    pods = two.settled()
+    asking = Deployed(two.rig.kube, two.deployed.namespace, "asking")
+    with two.rig.mlflow.hanging():
+        asking.create(version=int(NAMES))
+        waiting = condition(asking.refused("RegistryUnavailable", within=60), "Ready")
+        assert "did not answer" in waiting["message"], waiting
+        rollbacks = [two.roll_back() for _ in range(4)]
+        two.deployed.ready(two.serving, within=30)
+        assert two.deployed.uids() == pods, "a rollback to a warm standby starts and ends no pod"
+        asking.refused("RegistryUnavailable", within=5)
+    asking.delete()
+    _check(two, figure, *rollbacks)
+
+
+def test_rejected_while_the_old_spec_is_applied_again_and_again(two: Pair, figure: Figure) -> None:
+    """Where Git owns the spec, an annotation is the one edit; what a GitOps agent applies undoes nothing."""
+    pods = two.settled()
+    with applying(two.deployed, seconds=5) as agent:
+        rollbacks = []
+        for _ in range(2):
+            rejected = two.serving
+            rollbacks.append(two.reject())
+            agent.again()
+            body = two.deployed.refused("RejectedByUser", within=10)
+            assert body["status"]["serving"]["version"] == two.serving
+            assert str(body["spec"]["version"]) == rejected, "the operator never writes spec"
+            two.accept_again()
+            two.deployed.ready(rejected, within=10)
+        assert agent.times >= 3
+    assert two.deployed.uids() == pods, "a rollback to a warm standby starts and ends no pod"
+    _check(two, figure, *rollbacks)
 
 
 def _check(two: Pair, figure: Figure, *rollbacks: Rollback) -> None:

@@ -1,6 +1,8 @@
 """MLflow's tracking server as a pod, and the Job that registers models with it."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +30,9 @@ done
 """
 _STOP = "touch /data/stopped; kill -s KILL -- -$(cat /data/pid)"
 _START = "rm -f /data/stopped"
+# The kernel goes on accepting connections for a process that does nothing.
+_HANG = "kill -s STOP -- -$(cat /data/pid)"
+_GO_ON = "kill -s CONT -- -$(cat /data/pid)"
 
 _RESTRICTED_POD = {
     "runAsNonRoot": True,
@@ -85,7 +90,7 @@ class MlflowPod:
         self.kube.delete(NAMESPACES, "", self.namespace)
 
     def stop(self) -> None:
-        """End the server as a crash would, and wait until its endpoint is gone too."""
+        """End the server as a crash would, and wait until the kubelet has noticed."""
         self.shell(_STOP)
         until(lambda: not self._ready(), within=30, what="the MLflow pod is not ready any more")
 
@@ -93,6 +98,25 @@ class MlflowPod:
         """Start it again with all that it stored, and wait until it answers."""
         self.shell(_START)
         until(self._ready, within=60, what="MLflow answers again")
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop the server for as long as the block lasts."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """For as long as the block lasts, accept connections and answer nothing."""
+        self.shell(_HANG)
+        try:
+            yield
+        finally:
+            self.shell(_GO_ON)
+            until(self._ready, within=60, what="MLflow answers again")
 
     def run(self, code: str, *arguments: str) -> str:
         """What a piece of Python prints that runs in the pod: a client inside the cluster."""
@@ -123,8 +147,10 @@ def _auth() -> dict[str, str]:
 
 
 def _service() -> dict[str, Any]:
+    # A server that hangs is not ready, and has to be reached all the same.
     ports = [{"port": PORT, "targetPort": PORT}]
-    return {"metadata": {"name": "mlflow"}, "spec": {"selector": {"app": "mlflow"}, "ports": ports}}
+    spec = {"selector": {"app": "mlflow"}, "ports": ports, "publishNotReadyAddresses": True}
+    return {"metadata": {"name": "mlflow"}, "spec": spec}
 
 
 def _deployment(*, users: bool) -> dict[str, Any]:

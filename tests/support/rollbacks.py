@@ -4,12 +4,15 @@ Measured from the API server's answer to the edit (its audit log) to the end of 
 version before gave, as clients inside the cluster have it.
 """
 
-from collections.abc import Iterator
+import json
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from demo.traffic import Log, Request, Traffic, answers_by
-from pintle.domain.resources import MODEL_RUNTIMES
+from pintle.domain.resources import MODEL_DEPLOYMENTS, MODEL_RUNTIMES
+from pintle.naming import ANNOTATION_REJECT
 from tests.support.deployed import Deployed
 from tests.support.load import load
 from tests.support.rig import BOOSTED, LINEAR, Rig
@@ -46,10 +49,34 @@ class Pair:
     other: str
     shapes: int = 0
 
-    def roll_back(self) -> "Rollback":
+    def settled(self) -> set[str]:
+        """UIDs of the pods, once what is declared serves and none is left but these and the standby's."""
+        self.deployed.ready(self.serving)
+
+        def done() -> set[str] | None:
+            uids = self.deployed.uids()
+            return uids if len(uids) == 2 * REPLICAS else None
+
+        return until(done, within=90, what=f"{self.deployed} has {2 * REPLICAS} pods", now=self.deployed.uids)
+
+    def roll_back(self) -> Rollback:
         """Edit to the standby, and wait until what served answers no more."""
+        return self._change(lambda: self.deployed.edit(version=int(self.other)))
+
+    def reject(self) -> Rollback:
+        """Reject what serves, which leaves the spec alone, and wait until it answers no more."""
+        return self._change(lambda: self._annotate(f"version/{self.serving}"))
+
+    def accept_again(self) -> Rollback:
+        """Take the rejection back: what is declared serves again."""
+        return self._change(lambda: self._annotate(None))
+
+    def _annotate(self, value: str | None) -> object:
+        return self.deployed.annotate(annotations={ANNOTATION_REJECT: value})
+
+    def _change(self, edit_to_other: Callable[[], object]) -> Rollback:
         mark = self.rig.audit.mark()
-        self.deployed.edit(version=int(self.other))
+        edit_to_other()
         target = self.deployed
         edit = self.rig.audit.accepted(mark, target.namespace, "modeldeployments", target.name)
         before, self.serving, self.other = self.serving, self.other, self.serving
@@ -83,6 +110,66 @@ class Pair:
         runtime = self.rig.kube.get(MODEL_RUNTIMES, "", _runtime(self.deployed))
         image = next(i for i in IMAGES if i != runtime["spec"]["image"])
         self.rig.kube.merge(MODEL_RUNTIMES, "", _runtime(self.deployed), {"spec": {"image": image}})
+
+
+class Applying:
+    """Applies a ModelDeployment's spec again and again, as a GitOps agent does that owns it."""
+
+    def __init__(self, deployed: Deployed, *, seconds: float) -> None:
+        self.times = 0
+        self._deployed, self._seconds = deployed, seconds
+        spec = deployed.body()["spec"]
+        metadata = {"name": deployed.name, "namespace": deployed.namespace}
+        head = {"apiVersion": MODEL_DEPLOYMENTS.api_version, "kind": MODEL_DEPLOYMENTS.kind}
+        self._manifest = json.dumps({**head, "metadata": metadata, "spec": spec})
+        self._ending = threading.Event()
+        self._trouble: Exception | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Apply it once, and then every so many seconds."""
+        self._apply()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Apply it no more."""
+        self._ending.set()
+        self._thread.join(timeout=60)
+        if self._trouble is not None:
+            raise AssertionError("the manifest could not be applied") from self._trouble
+
+    def again(self) -> None:
+        """Wait until it has been applied once more."""
+        so_far = self.times
+        until(
+            lambda: self.times > so_far or self._trouble,
+            within=6 * self._seconds,
+            what="the manifest is applied again",
+        )
+
+    def _run(self) -> None:
+        while not self._ending.wait(self._seconds):
+            try:
+                self._apply()
+            except Exception as error:  # noqa: BLE001 - handed to whoever stops this
+                self._trouble = error
+                return
+
+    def _apply(self) -> None:
+        apply = ("apply", "--server-side", "--force-conflicts", "--field-manager=argocd-controller")
+        self._deployed.kube.kubectl(*apply, "--filename=-", stdin=self._manifest)
+        self.times += 1
+
+
+@contextmanager
+def applying(deployed: Deployed, *, seconds: float = 5) -> Iterator[Applying]:
+    """Have the spec that it has now applied every so many seconds, for as long as the block lasts."""
+    agent = Applying(deployed, seconds=seconds)
+    agent.start()
+    try:
+        yield agent
+    finally:
+        agent.stop()
 
 
 @contextmanager
