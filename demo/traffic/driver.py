@@ -77,6 +77,11 @@ class Traffic:
         with self._lock:
             return [request for request in self._log.requests if target in (None, request.target)]
 
+    def connections(self) -> list[tuple[str, float]]:
+        """Target and time of each connection that was opened, of targets that keep theirs."""
+        with self._lock:
+            return list(self._log.connections)
+
     @property
     def skipped(self) -> dict[str, int]:
         """Requests of each target that were due and not sent, once the traffic has stopped."""

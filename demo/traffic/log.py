@@ -26,6 +26,7 @@ class Log:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.live: dict[str, float] = {}
+        self.connections: list[tuple[str, float]] = []  # target, when; of targets that keep theirs
         self.skipped: dict[str, int] = {}
         self.sent: dict[str, int] = {}
         self.ended = False
@@ -52,6 +53,8 @@ class Log:
                 self.requests.append(_other(fields, outcome))
             case "live":
                 self.live[fields["target"]] = fields["at"]
+            case "connected":
+                self.connections.append((fields["target"], fields["at"]))
             case "end":
                 self.ended, self.sent, self.skipped = True, fields["sent"], fields["skipped"]
             case _:

@@ -1,6 +1,7 @@
 """Pintle as an administrator installs it: images, CRDs, and the cluster overlay, from this working tree."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from pintle.domain.resources import DEPLOYMENTS, NAMESPACES, PODS
 from tests.support.kube import MINE, Kube
@@ -66,6 +67,18 @@ def kill_operator(kube: Kube) -> set[str]:
             kube.cluster.kill_container(container["containerID"])
         kube.delete(PODS, SYSTEM, pod["metadata"]["name"], grace=0)
     return {pod["metadata"]["uid"] for pod in pods}
+
+
+@contextmanager
+def no_operator(kube: Kube) -> Iterator[None]:
+    """Have no operator at all for as long as the block lasts."""
+    kube.scale(DEPLOYMENTS, SYSTEM, OPERATOR, 0)
+    try:
+        until(lambda: not operator_pods(kube), within=60, what="there is no operator")
+        yield
+    finally:
+        kube.scale(DEPLOYMENTS, SYSTEM, OPERATOR, 1)
+        wait(kube)
 
 
 def await_another_operator(kube: Kube, gone: set[str], *, within: float = 120) -> None:

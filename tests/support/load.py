@@ -21,6 +21,25 @@ def load(deployed: Deployed, *, rate: float) -> Iterator[Traffic]:
         yield traffic
 
 
+@contextmanager
+def pooled(deployed: Deployed, *, clients: int, rate: float) -> Iterator[Traffic]:
+    """Send predictions by clients of which each keeps its one connection, from the first answer of all on.
+
+    Each is a target of its own, and sends at `rate` as long as answers keep up.
+    """
+    host = f"{deployed.name}.{deployed.namespace}.svc"
+    targets = [
+        Target(f"client-{number}", host, body=BODY, rate=rate, at_once=1, keep_alive=True, timeout_seconds=30)
+        for number in range(clients)
+    ]
+    command = deployed.kube.cluster.kubectl()
+    name = f"pooled-{deployed.name}"
+    with Traffic(command, namespace=deployed.namespace, targets=targets, name=name) as traffic:
+        for target in targets:
+            traffic.wait_live(target.name, timeout=60)
+        yield traffic
+
+
 def assert_faultless(requests: Iterable[Request], declared: Declared) -> str:
     """See that none was lost, nor answered by an undeclared version or with NaN; says how many there were."""
     found = list(requests)

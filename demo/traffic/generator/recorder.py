@@ -2,6 +2,7 @@
 
     {"seq", "kind": "start", "at"}
     {"seq", "kind": "live", "target", "at"}           the first 200 of a target: from here on all is counted
+    {"seq", "kind": "connected", "target", "at"}      a connection was opened that is kept
     {"seq", "kind": "answers", "target", "version", "revision", "at", "began": [...], "took": [...]}
     {"seq", "kind": "lost" | "wrong", "target", "version", "revision", "began", "done", "status", "detail"}
     {"seq", "kind": "end", "at", "sent": {target: n}, "skipped": {target: n}}
@@ -36,6 +37,10 @@ class Recorder:
 
     def live(self, target: str, at: float) -> None:
         self._write("live", target=target, at=at)
+
+    def connected(self, target: str, at: float) -> None:
+        """A connection was opened that will be kept."""
+        self._write("connected", target=target, at=round(at, 6))
 
     def skip(self, target: str) -> None:
         """A request that was due and not sent, as too many had no answer yet."""

@@ -118,4 +118,6 @@ class Sender:
             found = await loop.getaddrinfo(self._target.host, self._target.port, type=socket.SOCK_STREAM)
             address = self._address = str(found[0][4][0])
         _, connection = await loop.create_connection(Connection, address, self._target.port)
+        if self._target.keep_alive:
+            self._recorder.connected(self._target.name, time.time())
         return connection

@@ -100,6 +100,7 @@ async def test_every_request_has_a_connection_of_its_own() -> None:
     server = Server(http(GOOD, "pintle-model: iris/3", "pintle-revision: iris-v3-a"))
     log = await send(server, 20)
     assert server.connections == len(server.requests)
+    assert log.connections == []  # of those that are kept there would be
     assert all(b"connection: close" in request for request in server.requests)
     assert {(one.outcome, one.version, one.revision) for one in log.requests} == {("ok", "3", "iris-v3-a")}
     assert len(log.requests) == len(server.requests) - 1  # the first asked whether anything serves
@@ -108,7 +109,7 @@ async def test_every_request_has_a_connection_of_its_own() -> None:
 async def test_keep_alive_uses_one_connection_until_the_server_says_close() -> None:
     server = Server(*[http(GOOD)] * 5, http(GOOD, "Connection: close"), http(GOOD))
     log = await send(server, 20, keep_alive=True)
-    assert server.connections == 2
+    assert server.connections == len(log.connections) == 2
     assert {one.outcome for one in log.requests} == {"ok"}
 
 

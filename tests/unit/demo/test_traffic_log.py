@@ -11,6 +11,7 @@ def record() -> tuple[list[str], list[Request]]:
     recorder = Recorder(output)
     recorder.start(1000.0)
     recorder.live("iris", 1000.5)
+    recorder.connected("pooled", 1000.75)
     recorder.add("iris", 1001.0, 1001.004, "ok", version="1", revision="iris-v1-a", status=200)
     recorder.add("iris", 1001.01, 1001.013, "ok", version="1", revision="iris-v1-a", status=200)
     recorder.add("iris", 1001.02, 1001.05, "wrong", version="3", status=200, detail="NaN")
@@ -39,6 +40,7 @@ def test_a_record_is_read_as_it_was_written() -> None:
     assert all(log.feed(line) for line in lines)
     assert rounded(log.requests) == expected
     assert log.live == {"iris": 1000.5}
+    assert log.connections == [("pooled", 1000.75)]
     assert (log.ended, log.sent, log.skipped) == (True, {"iris": 3, "plain": 1}, {"plain": 1})
 
 
