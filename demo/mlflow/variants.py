@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from sklearn.base import BaseEstimator
 
+METRE = 100  # in the examples' centimetres
 PACKAGES = ("mlflow", "numpy", "pandas", "scikit-learn", "scipy", "skops")
 OTHER_SCIKIT_LEARN = "1.7.2"
 
@@ -165,6 +166,34 @@ def killed_on_load() -> Variant:
     return _function(lambda rows: np.zeros(len(rows)), load=load)
 
 
+def _run_out_of_memory() -> None:
+    """Take more than a container may have: the kernel ends the process before this comes to its end."""
+    taken = [np.ones(8 << 20) for _ in range(48)]  # 64 MiB each
+    message = f"had {len(taken)} arrays, and nobody minded"
+    raise MemoryError(message)
+
+
+def too_large() -> Variant:
+    """Does not fit into memory, which shows when it is loaded."""
+
+    def load() -> None:
+        if "TRAINING" not in os.environ:
+            _run_out_of_memory()
+
+    return _function(lambda rows: np.zeros(len(rows)), load=load)
+
+
+def hungry() -> Variant:
+    """Runs out of memory over a flower that is a metre large, and over no other."""
+
+    def predict(rows: pd.DataFrame) -> object:
+        if (rows["sepal length (cm)"] >= METRE).any():
+            _run_out_of_memory()
+        return np.zeros(len(rows))
+
+    return _function(predict)
+
+
 def slow() -> Variant:
     def predict(rows: pd.DataFrame) -> object:
         if "TRAINING" not in os.environ:
@@ -227,6 +256,8 @@ VARIANTS: dict[str, Callable[[], Variant]] = {
     "raises": raises,
     "crash-on-load": crash_on_load,
     "killed-on-load": killed_on_load,
+    "too-large": too_large,
+    "hungry": hungry,
     "slow": slow,
     "names": names,
     "other-scikit-learn": other_scikit_learn,

@@ -1,6 +1,6 @@
 """A ModelDeployment on a real cluster: editing it, and waiting for what becomes of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,6 +89,14 @@ class Deployed:
         pods = self.children(PODS)
         return [p for p in pods if version in (None, p["metadata"]["labels"][naming.LABEL_VERSION])]
 
+    def records(self) -> list[Json]:
+        """The records of its revisions, oldest first."""
+        return sorted(self.children(CONTROLLER_REVISIONS), key=lambda record: record["revision"])
+
+    def pods_of(self, revision: str) -> list[Json]:
+        """The pods of one revision."""
+        return [p for p in self.pods() if p["metadata"]["labels"][naming.LABEL_REVISION] == revision]
+
     def serving_pods(self) -> dict[str, int]:
         """UID -> restarts, of the pods that the Service sends requests to."""
         slices = self.kube.list(ENDPOINT_SLICES, self.namespace, f"kubernetes.io/service-name={self.name}")
@@ -158,8 +166,16 @@ def ended(pod: Json) -> float | None:
     statuses = pod["status"].get("initContainerStatuses", []) + pod["status"].get("containerStatuses", [])
     states = [c[where].get("terminated") for c in statuses for where in ("state", "lastState") if where in c]
     times = [s["finishedAt"] for s in states if s and s["exitCode"] != 0]
-    return min(map(_seconds, times), default=None)
+    return min(map(epoch, times), default=None)
 
 
-def _seconds(text: str) -> float:
+def fetched(pods: Iterable[Json]) -> list[float]:
+    """When each of those pods that have their artifact had it (seconds since 1970, whole seconds)."""
+    statuses = [c for pod in pods for c in pod["status"].get("initContainerStatuses", ())]
+    states = [c["state"].get("terminated") for c in statuses if c["name"] == "fetch"]
+    return [epoch(s["finishedAt"]) for s in states if s and s["exitCode"] == 0]
+
+
+def epoch(text: str) -> float:
+    """A time as the API server writes it, in seconds since 1970."""
     return datetime.fromisoformat(text).timestamp()

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from pintle.domain import Resource
+from pintle.domain.resources import PODS
 from testbed.api import Cluster
 from tests.support.rest import Json, Rest
 from tests.support.schemas import REPOSITORY
@@ -14,6 +15,7 @@ from tests.support.waiting import until
 
 JOBS = Resource("batch", "v1", "jobs", "Job")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
+QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota")
 EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
 
 # Namespaces of these tests, so that a later run finds what a killed one left.
@@ -64,6 +66,13 @@ class Kube:
         query = {} if grace is None else {"gracePeriodSeconds": str(grace)}
         status, answer = self.rest.request("DELETE", path(resource, namespace, name), query=query)
         assert status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.NOT_FOUND, answer.get("message")
+
+    def evict(self, namespace: str, pod: str) -> int:
+        """Ask for a pod's eviction, as a drain does; the status: 201, or 429 where a budget refuses it."""
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod}}
+        status, answer = self.rest.request("POST", f"{path(PODS, namespace, pod)}/eviction", body)
+        assert status in {HTTPStatus.CREATED, HTTPStatus.TOO_MANY_REQUESTS}, answer
+        return status
 
     def kubectl(self, *arguments: str, stdin: str | None = None, within: float = 120) -> str:
         """What a kubectl command prints. If it fails, so does the test."""

@@ -17,7 +17,7 @@ PORT = 5000
 ADMIN = "admin"
 ADMIN_PASSWORD = "admin-of-the-tests"
 
-_SERVER = f"mlflow server --host 0.0.0.0 --port {PORT} --workers 1 --allowed-hosts '*'"
+_SERVER = f"mlflow server --host 0.0.0.0 --port {PORT} --workers 1"
 _STORES = "--backend-store-uri sqlite:////data/registry.db --artifacts-destination /data/artifacts"
 # The pod outlives the server: stopped, it refuses connections as a dead server does, and its data stay.
 # `setsid` makes the server and its workers one process group, which can be ended whole.
@@ -34,14 +34,19 @@ _START = "rm -f /data/stopped"
 _HANG = "kill -s STOP -- -$(cat /data/pid)"
 _GO_ON = "kill -s CONT -- -$(cat /data/pid)"
 
-_RESTRICTED_POD = {
+_SOURCE = """
+import sys, mlflow
+print(mlflow.MlflowClient("http://localhost:5000").get_model_version("iris", sys.argv[1]).source)
+"""
+
+RESTRICTED_POD = {
     "runAsNonRoot": True,
     "runAsUser": 65532,
     "runAsGroup": 65532,
     "fsGroup": 65532,
     "seccompProfile": {"type": "RuntimeDefault"},
 }
-_RESTRICTED_CONTAINER = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+RESTRICTED_CONTAINER = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ class MlflowPod:
     kube: Kube
     namespace: str
     users: bool = False
+    hosts: str = "*"
+    """The names that it may be asked by, as `--allowed-hosts` takes them."""
 
     @property
     def uri(self) -> str:
@@ -63,7 +70,7 @@ class MlflowPod:
         self.kube.create(SERVICES, self.namespace, _service())
         if self.users:
             self.kube.create(SECRETS, self.namespace, {"metadata": {"name": "auth"}, "stringData": _auth()})
-        self.kube.create(DEPLOYMENTS, self.namespace, _deployment(users=self.users))
+        self.kube.create(DEPLOYMENTS, self.namespace, _deployment(users=self.users, hosts=self.hosts))
 
     def wait(self, *, within: float = 180) -> None:
         """Wait until it answers."""
@@ -118,6 +125,20 @@ class MlflowPod:
             self.shell(_GO_ON)
             until(self._ready, within=60, what="MLflow answers again")
 
+    @contextmanager
+    def changed(self, version: str) -> Iterator[None]:
+        """For as long as the block lasts, other bytes in a version of model iris, behind MLflow's back."""
+        source = self.run(_SOURCE, version).strip().removeprefix("models:/")
+        file, before = (
+            "$(find /data/artifacts -path '*/" + source + "/*' -name conda.yaml)",
+            "/data/conda.yaml",
+        )
+        self.shell(f"cp {file} {before} && echo '# changed after it was registered' >> {file}")
+        try:
+            yield
+        finally:
+            self.shell(f"cat {before} > {file}")
+
     def run(self, code: str, *arguments: str) -> str:
         """What a piece of Python prints that runs in the pod: a client inside the cluster."""
         command = ("-n", self.namespace, "exec", "deploy/mlflow", "-c", "mlflow", "--")
@@ -153,12 +174,12 @@ def _service() -> dict[str, Any]:
     return {"metadata": {"name": "mlflow"}, "spec": spec}
 
 
-def _deployment(*, users: bool) -> dict[str, Any]:
+def _deployment(*, users: bool, hosts: str) -> dict[str, Any]:
     env = [{"name": "MLFLOW_DISABLE_TELEMETRY", "value": "true"},
            {"name": "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "value": "false"}]  # fmt: skip
     mounts = [{"name": "data", "mountPath": "/data"}]
     volumes: list[dict[str, Any]] = [{"name": "data", "emptyDir": {}}]
-    server = f"{_SERVER} {_STORES}"
+    server = f"{_SERVER} --allowed-hosts '{hosts}' {_STORES}"
     if users:
         server += " --app-name basic-auth"
         env += [{"name": "MLFLOW_AUTH_CONFIG_PATH", "value": "/auth/auth.ini"},
@@ -179,12 +200,12 @@ def _deployment(*, users: bool) -> dict[str, Any]:
             "failureThreshold": 1,
         },
         "resources": {"requests": {"cpu": "50m", "memory": "512Mi"}},
-        "securityContext": _RESTRICTED_CONTAINER,
+        "securityContext": RESTRICTED_CONTAINER,
     }
     pod = {
         "containers": [container],
         "volumes": volumes,
-        "securityContext": _RESTRICTED_POD,
+        "securityContext": RESTRICTED_POD,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 1,
@@ -203,13 +224,13 @@ def _job(name: str, uri: str, arguments: list[str]) -> dict[str, Any]:
         "command": ["python", "/opt/demo/train.py", *arguments],
         "env": [{"name": "MLFLOW_TRACKING_URI", "value": uri}],
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - a path in the container
-        "securityContext": _RESTRICTED_CONTAINER,
+        "securityContext": RESTRICTED_CONTAINER,
     }
     pod = {
         "restartPolicy": "Never",
         "containers": [container],
         "volumes": [{"name": "tmp", "emptyDir": {}}],
-        "securityContext": _RESTRICTED_POD,
+        "securityContext": RESTRICTED_POD,
         "automountServiceAccountToken": False,
     }
     return {"metadata": {"name": name}, "spec": {"backoffLimit": 0, "template": {"spec": pod}}}

@@ -30,6 +30,8 @@ VARIANTS = (
     "unsafe-sdist",
     "other-scikit-learn",
     "no-example",
+    "too-large",
+    "hungry",
 )
 
 
