@@ -142,18 +142,18 @@ def _run_out_of_memory(rig: Rig, deployed: Deployed, pod: Json) -> float:
     before = restarts(rig.kube.get(PODS, deployed.namespace, name))
     printed = rig.mlflow.run(_ASK, f"http://{pod['status']['podIP']}:8080/invocations", METRE_LARGE)
     assert "no answer" in printed, "the model has an answer"
-    killed = until(
-        lambda: (found := rig.kube.get(PODS, deployed.namespace, name)) and _killed(found, before),
-        within=30,
-        what=f"the kubelet says that {name} was killed",
-    )
+
+    def killed() -> float | None:
+        return _killed(rig.kube.get(PODS, deployed.namespace, name), before)
+
+    ended_at = until(killed, within=30, what=f"the kubelet says that {name} was killed")
     until(
         lambda: _says(deployed, "Degraded", "code 137 OOMKilled"),
         within=LIMIT_SECONDS,
         what="the condition says that the pod was killed for its memory",
         now=lambda: condition(deployed.body(), "Ready"),
     )
-    return time.time() - killed
+    return time.time() - ended_at
 
 
 def _killed(pod: Json, before: int) -> float | None:
