@@ -49,6 +49,7 @@ def pod(body: Json) -> PodView:
         example=fetched.get("example") if isinstance(fetched.get("example"), bool) else None,
         exits=tuple(_exits(everything)),
         restarts=sum(int(c.get("restartCount", 0)) for c in everything),
+        fetching="running" in ((init.get("fetch") or {}).get("state") or {}),
     )
 
 

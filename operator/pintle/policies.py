@@ -193,6 +193,9 @@ def it_is_starting(candidate: Candidate) -> Finding | None:
     text = f"{candidate.name}: starting {candidate.replicas} pods"
     if candidate.pods and any(p.initialized is None for p in candidate.pods):
         text = f"{candidate.name}: fetching the model and its packages"
+    if any(p.fetching for p in candidate.pods):
+        # Where the registry does not answer, this is what stands there: it says what waits for what.
+        text = f"{candidate.name}: fetching the model from registry {candidate.record.identity.registry}"
     return Finding(Reason.STARTING, text, recheck=_deadline(candidate))
 
 

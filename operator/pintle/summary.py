@@ -65,6 +65,8 @@ def _degraded(observed: Observed, serving: Record, behind: int) -> str:
         if not words and pod.exits:
             ended = pod.exits[0]
             words = f"ended with code {ended.code} {ended.reason} {ended.message}".rstrip()
+        if not words and pod.fetching:
+            words = f"fetching the model from registry {serving.identity.registry}"
         if words:
             return f"{text}; pod {pod.name}: {words}"
     workload = observed.workloads.get(serving.name)

@@ -103,6 +103,11 @@ def test_other_bytes_than_those_pinned_are_a_rejection() -> None:
         ({"pods": (pod(exits=(OOM,), restarts=2),)}, "Proving", "0 of 2 pods"),
         ({"pods": (READY, pod("p2"))}, "Proving", "1 of 2 pods have proven themselves"),
         ({"pods": (pod(serving_started=False, initialized=None),)}, "Starting", "fetching the model"),
+        (
+            {"pods": (pod(serving_started=False, initialized=None, fetching=True),)},
+            "Starting",
+            "fetching the model from registry mlflow",
+        ),
         ({"pods": ()}, "Starting", "starting 2 pods"),
         ({"pods": (), "workload": None}, "Starting", "starting 2 pods"),
     ],

@@ -69,6 +69,7 @@ class PodView:
     example: bool | None
     exits: tuple[Exit, ...] = ()
     restarts: int = 0
+    fetching: bool = False  # `fetch` runs, and may wait for the registry
 
 
 @dataclass(frozen=True, slots=True)
