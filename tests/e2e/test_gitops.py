@@ -4,8 +4,7 @@ import pytest
 
 from pintle.domain.resources import PODS
 from tests.e2e.conftest import Figure
-from tests.support.deployed import OWNED, Deployed, restarts
-from tests.support.rest import Json
+from tests.support.deployed import OWNED, Deployed
 from tests.support.rig import BOOSTED, LINEAR, Rig
 
 ARGO_CD = {
@@ -40,7 +39,7 @@ def iris(rig: Rig, namespace: str) -> Deployed:
 
 def test_labels_and_annotations_change_no_child(rig: Rig, iris: Deployed, figure: Figure) -> None:
     rig.audit.settled(0, iris.namespace)
-    before = _children(iris)
+    before = iris.children_but_status()
     assert {kind for kind, _ in before} == {kind.plural for kind in (*OWNED, PODS)}
     mark = rig.audit.mark()
     for edit in (ARGO_CD, FLUX, OURS, GONE):
@@ -48,27 +47,9 @@ def test_labels_and_annotations_change_no_child(rig: Rig, iris: Deployed, figure
     # The operator has seen all of them when it has seen the edit that comes after them.
     iris.edit(revisionHistoryLimit=6)
     iris.ready(BOOSTED, within=30)
-    assert _children(iris) == before
+    assert iris.children_but_status() == before
     tally = rig.audit.settled(mark, iris.namespace)
     assert {r.resource for r in tally.requests if r.is_write} <= {"modeldeployments/status"}, tally
     body = iris.body()
     assert body["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm", "metadata are the user's"
     figure(f"{len(before)} children unchanged; {tally}")
-
-
-def _children(iris: Deployed) -> dict[tuple[str, str], Json]:
-    """Kind and name -> all of a child but its status; of a pod, how often it was restarted too."""
-    found = {}
-    for kind in (*OWNED, PODS):
-        for child in iris.children(kind):
-            metadata = {
-                k: v for k, v in child["metadata"].items() if k not in ("resourceVersion", "managedFields")
-            }
-            rest = {k: v for k, v in child.items() if k not in ("metadata", "status")}
-            status = (
-                {"restarts": restarts(child)}
-                if kind is PODS
-                else {"rv": child["metadata"]["resourceVersion"]}
-            )
-            found[kind.plural, child["metadata"]["name"]] = {"metadata": metadata, **rest, **status}
-    return found

@@ -26,6 +26,7 @@ from tests.support.waiting import until
 
 # A pod's three steps take seconds each on two busy cores.
 START_SECONDS = 180.0
+_BOOKKEEPING = ("resourceVersion", "managedFields")
 OWNED = (CONTROLLER_REVISIONS, CONFIG_MAPS, DEPLOYMENTS, SERVICES, BUDGETS)
 
 
@@ -83,6 +84,17 @@ class Deployed:
     def children(self, resource: Resource) -> list[Json]:
         """Its children of a kind; of pods and endpoint slices, those that carry its name."""
         return self.kube.list(resource, self.namespace, f"{naming.LABEL_DEPLOYMENT}={self.name}")
+
+    def children_but_status(self) -> dict[tuple[str, str], Json]:
+        """Kind and name -> all of a child but its status; of a pod, how often it was restarted too."""
+        found = {}
+        for kind in (*OWNED, PODS):
+            for child in self.children(kind):
+                kept = {k: v for k, v in child.items() if k not in ("metadata", "status")}
+                metadata = {k: v for k, v in child["metadata"].items() if k not in _BOOKKEEPING}
+                more = {"restarts": restarts(child)} if kind is PODS else {}
+                found[kind.plural, child["metadata"]["name"]] = {**kept, "metadata": metadata, **more}
+        return found
 
     def pods(self, version: str | None = None) -> list[Json]:
         """Its pods, or those of one version."""
