@@ -1,4 +1,4 @@
-"""The registry stopped, and all that can happen meanwhile: what runs serves on, what starts waits and says so."""
+"""The registry stopped, and all that can happen then: what runs serves on, what starts waits and says so."""
 
 import time
 from collections.abc import Iterator

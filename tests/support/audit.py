@@ -85,6 +85,16 @@ class Tally:
         return sum(r.is_read for r in self.requests)
 
     @property
+    def without_lease(self) -> "Tally":
+        """The same without the requests for the operator's own Lease."""
+        return Tally(tuple(r for r in self.requests if r.resource != "leases"))
+
+    @property
+    def lists(self) -> Counter[str]:
+        """Resource -> how often it was listed, each page counted."""
+        return Counter(r.resource for r in self.requests if r.verb == "list")
+
+    @property
     def reads_of_children(self) -> int:
         return sum(r.is_read_of_child for r in self.requests)
 
@@ -111,6 +121,11 @@ class AuditLog:
     def since(self, mark: int, namespace: str, user: str = OPERATOR) -> Tally:
         """What a client asked in a namespace since a mark."""
         mine = (r for r in self._requests(mark, namespace) if r.user == user)
+        return Tally(tuple(sorted(mine, key=lambda r: r.began)))
+
+    def everywhere(self, mark: int, user: str = OPERATOR) -> Tally:
+        """What a client asked in all of the cluster since a mark."""
+        mine = (r for r in self._lines(mark, f'"{user}"'.encode()) if r.user == user)
         return Tally(tuple(sorted(mine, key=lambda r: r.began)))
 
     def settled(self, mark: int, namespace: str, *, quiet: float = 6, within: float = 90) -> Tally:
@@ -140,7 +155,9 @@ class AuditLog:
         return until(found, within=5, what=f"the audit log has the write to {resource} {namespace}/{name}")
 
     def _requests(self, mark: int, namespace: str) -> Iterator[Request]:
-        needle = f'"namespace":"{namespace}"'.encode()
+        return self._lines(mark, f'"namespace":"{namespace}"'.encode())
+
+    def _lines(self, mark: int, needle: bytes) -> Iterator[Request]:
         with self._path.open("rb") as log:
             log.seek(mark, os.SEEK_SET)
             for line in log:

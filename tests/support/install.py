@@ -70,6 +70,19 @@ def kill_operator(kube: Kube) -> set[str]:
 
 
 @contextmanager
+def operator_with(kube: Kube, **environment: str) -> Iterator[None]:
+    """Run the operator with these variables for as long as the block lasts: it is another process then."""
+    command = ("-n", SYSTEM, "set", "env", f"deployment/{OPERATOR}")
+    kube.kubectl(*command, *(f"{name}={value}" for name, value in environment.items()))
+    try:
+        wait(kube)
+        yield
+    finally:
+        kube.kubectl(*command, *(f"{name}-" for name in environment))
+        wait(kube)
+
+
+@contextmanager
 def no_operator(kube: Kube) -> Iterator[None]:
     """Have no operator at all for as long as the block lasts."""
     kube.scale(DEPLOYMENTS, SYSTEM, OPERATOR, 0)

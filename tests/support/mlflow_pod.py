@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from pintle.domain.resources import DEPLOYMENTS, NAMESPACES, PODS, SECRETS, SERVICES
@@ -138,6 +139,12 @@ class MlflowPod:
             yield
         finally:
             self.shell(f"cat {before} > {file}")
+
+    def asked(self, since: float) -> list[str]:
+        """The requests to its registry, from its log: those since a time in seconds since 1970."""
+        moment = datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds")
+        printed = self.kube.kubectl("-n", self.namespace, "logs", "deploy/mlflow", f"--since-time={moment}")
+        return [line for line in printed.splitlines() if "/api/2.0/mlflow/" in line]
 
     def run(self, code: str, *arguments: str) -> str:
         """What a piece of Python prints that runs in the pod: a client inside the cluster."""
