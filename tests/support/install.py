@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 
-from pintle.domain.resources import DEPLOYMENTS, NAMESPACES, PODS
+from pintle.domain.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, PODS
 from tests.support.kube import MINE, Kube
 from tests.support.rest import Json
 from tests.support.schemas import CRDS, REPOSITORY, definitions
@@ -79,6 +80,29 @@ def operator_with(kube: Kube, **environment: str) -> Iterator[None]:
         yield
     finally:
         kube.kubectl(*command, *(f"{name}-" for name in environment))
+        wait(kube)
+
+
+@contextmanager
+def operator_changed(kube: Kube, modules: dict[str, str]) -> Iterator[None]:
+    """Run the operator with more Python modules in its path for as long as the block lasts.
+
+    `sitecustomize.py` is one that Python itself imports before everything else.
+    """
+    before = kube.get(DEPLOYMENTS, SYSTEM, OPERATOR)["spec"]["template"]
+    after = deepcopy(before)
+    (container,) = after["spec"]["containers"]
+    container["env"].append({"name": "PYTHONPATH", "value": "/modules"})
+    container["volumeMounts"].append({"name": "modules", "mountPath": "/modules"})
+    after["spec"]["volumes"].append({"name": "modules", "configMap": {"name": "modules"}})
+    kube.create(CONFIG_MAPS, SYSTEM, {"metadata": {"name": "modules"}, "data": modules})
+    try:
+        kube.merge(DEPLOYMENTS, SYSTEM, OPERATOR, {"spec": {"template": after}})
+        wait(kube)
+        yield
+    finally:
+        kube.merge(DEPLOYMENTS, SYSTEM, OPERATOR, {"spec": {"template": before}})
+        kube.delete(CONFIG_MAPS, SYSTEM, "modules")
         wait(kube)
 
 
