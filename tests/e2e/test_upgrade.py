@@ -58,12 +58,13 @@ def test_another_release_and_another_runtime(rig: Rig, iris: Deployed, figure: F
             iris.edit(version=int(warm))
             iris.ready(warm, within=30)
             assert iris.uids() == pods, "a rollback after an upgrade starts and ends no pod"
+            mark = rig.audit.mark()
             iris.edit(version=int(NAMES))
             iris.ready(NAMES)
             (new,) = iris.pods(NAMES)
             assert new["spec"]["terminationGracePeriodSeconds"] == NEXT_GRACE_SECONDS
             assert new["spec"]["containers"][0]["image"] == IMAGES[1]
-            rig.audit.settled(0, iris.namespace, quiet=12)
+            rig.audit.settled(mark, iris.namespace, quiet=12)
             after = iris.children_but_status()
         _await_a_look(iris, NAMES)
         assert iris.children_but_status() == after, "downgraded"
@@ -73,9 +74,9 @@ def test_another_release_and_another_runtime(rig: Rig, iris: Deployed, figure: F
 
 
 def _at_rest(rig: Rig, iris: Deployed) -> str:
-    version = str(iris.body()["spec"]["version"])
-    iris.ready(version)
-    rig.audit.settled(0, iris.namespace, quiet=12)
+    version, mark = str(iris.body()["spec"]["version"]), rig.audit.mark()
+    _await_a_look(iris, version)
+    rig.audit.settled(mark, iris.namespace, quiet=12)
     return version
 
 

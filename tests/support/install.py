@@ -95,6 +95,7 @@ def operator_changed(kube: Kube, modules: dict[str, str]) -> Iterator[None]:
     container["env"].append({"name": "PYTHONPATH", "value": "/modules"})
     container["volumeMounts"].append({"name": "modules", "mountPath": "/modules"})
     after["spec"]["volumes"].append({"name": "modules", "configMap": {"name": "modules"}})
+    kube.delete(CONFIG_MAPS, SYSTEM, "modules")  # of a run that was killed
     kube.create(CONFIG_MAPS, SYSTEM, {"metadata": {"name": "modules"}, "data": modules})
     try:
         kube.merge(DEPLOYMENTS, SYSTEM, OPERATOR, {"spec": {"template": after}})
