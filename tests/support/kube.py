@@ -57,6 +57,28 @@ class Kube:
         """Change an object by a merge patch."""
         return self.rest.merge(path(resource, namespace, name), patch)
 
+    def merge_by_name(self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any]) -> Json:
+        """Change an object as `kubectl edit` does, which merges lists by the names of their items."""
+        return self._patch(path(resource, namespace, name), patch, kind="strategic-merge-patch+json")
+
+    def apply(
+        self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], *, manager: str
+    ) -> Json:
+        """Own some fields of an object as a controller does that applies them by force."""
+        head = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": {"name": name}}
+        metadata = {"name": name, **body.get("metadata", {})}
+        whole = {**head, **body, "metadata": metadata}
+        query = {"fieldManager": manager, "force": "true"}
+        return self._patch(path(resource, namespace, name), whole, kind="apply-patch+yaml", query=query)
+
+    def _patch(
+        self, where: str, body: Mapping[str, Any], *, kind: str, query: Mapping[str, str] | None = None
+    ) -> Json:
+        headers = {"Content-Type": f"application/{kind}"}
+        status, answer = self.rest.request("PATCH", where, body, query=query, headers=headers)
+        assert status < HTTPStatus.BAD_REQUEST, answer.get("message")
+        return answer
+
     def scale(self, resource: Resource, namespace: str, name: str, replicas: int) -> None:
         """Set an object's replicas."""
         self.rest.merge(f"{path(resource, namespace, name)}/scale", {"spec": {"replicas": replicas}})

@@ -1,0 +1,168 @@
+"""What somebody else changes or deletes by hand is put back, and nothing that serves is touched by that."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from demo.traffic import Declared
+from pintle import naming
+from pintle.domain import Resource
+from pintle.domain.resources import (
+    BUDGETS,
+    CONFIG_MAPS,
+    CONTROLLER_REVISIONS,
+    DEPLOYMENTS,
+    SERVICES,
+)
+from tests.e2e.conftest import Figure
+from tests.support.deployed import Deployed, condition
+from tests.support.load import assert_faultless, load
+from tests.support.predicting import predict
+from tests.support.rest import Json
+from tests.support.rig import BOOSTED, LINEAR, Rig
+from tests.support.waiting import until
+
+REPLICAS = 2
+REPAIRED_SECONDS = 30.0
+
+Content = Callable[[Json], Any]
+# What of a child of each kind has to be as it was. The API server gives a Service its addresses.
+CONTENTS: dict[Resource, Content] = {
+    CONTROLLER_REVISIONS: lambda body: (body["data"], body["revision"]),
+    CONFIG_MAPS: lambda body: body["data"],
+    DEPLOYMENTS: lambda body: body["spec"],
+    SERVICES: lambda body: (body["spec"]["selector"], body["spec"]["ports"]),
+    BUDGETS: lambda body: body["spec"],
+}
+# Of these nothing that serves knows; a Service comes back with another address, a Deployment with other pods.
+UNNOTICED = (CONTROLLER_REVISIONS, CONFIG_MAPS, BUDGETS)
+SIDECAR = {"name": "sidecar", "image": "docker.io/pintle/runtime:0.1.0", "command": ["sleep", "3600"]}
+EDITS: dict[str, Json] = {
+    "an environment variable": {
+        "spec": {"containers": [{"name": "serve", "env": [{"name": "DEBUG", "value": "1"}]}]}
+    },
+    "a container": {"spec": {"containers": [SIDECAR]}},
+    "an init container's image": {
+        "spec": {"initContainers": [{"name": "fetch", "image": "docker.io/pintle/mlflow:0.1.0"}]}
+    },
+    "a label": {"metadata": {"labels": {"team": "other"}}},
+}
+
+
+@pytest.fixture(scope="module")
+def iris(rig: Rig, namespace: str) -> Deployed:
+    """Version 2 serves, and version 1 stands by."""
+    deployed = Deployed(rig.kube, namespace)
+    deployed.create(version=int(LINEAR), replicas=REPLICAS)
+    deployed.ready(LINEAR)
+    deployed.edit(version=int(BOOSTED))
+    deployed.ready(BOOSTED)
+    return deployed
+
+
+@pytest.mark.parametrize("kind", CONTENTS, ids=lambda kind: kind.kind)
+def test_deleted_by_hand(rig: Rig, iris: Deployed, figure: Figure, kind: Resource) -> None:
+    serving = iris.ready(BOOSTED)["status"]["serving"]["revision"]
+    name = iris.name if kind in (SERVICES, BUDGETS) else serving
+    before, mark = rig.kube.get(kind, iris.namespace, name), rig.audit.mark()
+    with load(iris, rate=10) as traffic, _untouched(iris, pods=kind is not DEPLOYMENTS):
+        rig.kube.kubectl("-n", iris.namespace, "delete", kind.plural, name)
+        after = until(
+            lambda: _another(rig.kube.find(kind, iris.namespace, name), before),
+            within=REPAIRED_SECONDS,
+            what=f"{kind.kind} {name} is made again",
+        )
+        body = iris.ready(BOOSTED)
+        if kind in UNNOTICED:
+            assert_faultless(traffic.stop(), Declared(0, {BOOSTED}))
+    assert CONTENTS[kind](after) == CONTENTS[kind](before)
+    assert body["status"]["serving"]["revision"] == serving
+    assert predict(rig.mlflow, iris).headers["pintle-revision"] == serving
+    assert condition(body, "Proven")["status"] == "True"
+    tally = rig.audit.settled(mark, iris.namespace)
+    made = [r for r in tally.requests if r.verb == "create" and (r.resource, r.name) == (kind.plural, name)]
+    assert len([r for r in made if r.code < 400]) == 1, tally
+    figure(f"made again: {tally}")
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_template_changed_by_hand(rig: Rig, iris: Deployed, figure: Figure, edit: str) -> None:
+    """It is put back before a pod of what was changed could take the place of one that serves."""
+    revision = iris.ready(BOOSTED)["status"]["serving"]["revision"]
+    _put_back(rig, iris, revision, figure, lambda: _patch_template(rig, iris, revision, EDITS[edit]))
+
+
+def test_restarted_by_kubectl(rig: Rig, iris: Deployed, figure: Figure) -> None:
+    """`spec.rolloutToken` is what restarts pods; an annotation of kubectl's does not."""
+    revision = iris.ready(BOOSTED)["status"]["serving"]["revision"]
+    restart = ("-n", iris.namespace, "rollout", "restart", f"deployment/{revision}")
+    _put_back(rig, iris, revision, figure, lambda: rig.kube.kubectl(*restart))
+
+
+def test_a_template_changed_before_it_was_cleared(rig: Rig, namespace: str, figure: Figure) -> None:
+    """What is proven is what is recorded: a candidate's template is put back too."""
+    early = Deployed(rig.kube, namespace, "early")
+    early.create(version=int(LINEAR))
+    (found,) = until(lambda: early.children(DEPLOYMENTS), within=30, what="there is a Deployment")
+    revision, before = found["metadata"]["name"], found["spec"]["template"]
+    _patch_template(rig, early, revision, EDITS["an environment variable"])
+    _await_template(rig, early, revision, before)
+    (record,) = early.records()
+    assert naming.ANNOTATION_CLEARED not in record["metadata"].get("annotations", {}), "seconds too late"
+    early.ready(LINEAR)
+    assert rig.kube.get(DEPLOYMENTS, namespace, revision)["spec"]["template"] == before
+    (pod,) = [p for p in early.pods() if "deletionTimestamp" not in p["metadata"]]
+    assert "env" not in pod["spec"]["containers"][0], "the pod that serves is one of the record"
+    figure("put back before it was proven")
+    early.delete()
+
+
+def _put_back(rig: Rig, iris: Deployed, revision: str, figure: Figure, change: Callable[[], object]) -> None:
+    before = rig.kube.get(DEPLOYMENTS, iris.namespace, revision)["spec"]["template"]
+    mark = rig.audit.mark()
+    with load(iris, rate=10) as traffic, _untouched(iris):
+        change()
+        _await_template(rig, iris, revision, before)
+        iris.ready(BOOSTED)
+        until(
+            lambda: len(iris.pods_of(revision)) == REPLICAS,
+            within=60,
+            what="the pods of the changed template are gone",
+            now=lambda: iris.uids(BOOSTED),
+        )
+        said = assert_faultless(traffic.stop(), Declared(0, {BOOSTED}))
+    tally = rig.audit.settled(mark, iris.namespace)
+    puts = [r for r in tally.requests if (r.verb, r.resource, r.name) == ("update", "deployments", revision)]
+    assert len([r for r in puts if r.code < 400]) == 1, tally
+    figure(f"put back by one PUT; {said}")
+
+
+def _patch_template(rig: Rig, iris: Deployed, revision: str, change: Json) -> None:
+    """As `kubectl edit` does: lists are merged by the names of their items."""
+    patch = {"spec": {"template": change}}
+    rig.kube.merge_by_name(DEPLOYMENTS, iris.namespace, revision, patch)
+
+
+def _await_template(rig: Rig, iris: Deployed, revision: str, template: Json) -> None:
+    """Wait until the operator has put a template back: until then the API server has another one."""
+    until(
+        lambda: rig.kube.get(DEPLOYMENTS, iris.namespace, revision)["spec"]["template"] == template,
+        within=REPAIRED_SECONDS,
+        what="the template is put back",
+        now=lambda: rig.kube.get(DEPLOYMENTS, iris.namespace, revision)["spec"]["template"],
+    )
+
+
+def _another(found: Json | None, before: Json) -> Json | None:
+    return found if found and found["metadata"]["uid"] != before["metadata"]["uid"] else None
+
+
+@contextmanager
+def _untouched(iris: Deployed, *, pods: bool = True) -> Iterator[None]:
+    if not pods:
+        yield
+        return
+    with iris.untouched():
+        yield

@@ -1,0 +1,108 @@
+"""A controller that keeps fighting over a field: Pintle puts it back three times, says so, and stops."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from pintle.domain import Resource
+from pintle.domain.resources import BUDGETS, CONFIG_MAPS, DEPLOYMENTS, SERVICES
+from tests.e2e.conftest import Figure
+from tests.support.deployed import Deployed
+from tests.support.kube import EVENTS
+from tests.support.rest import Json
+from tests.support.rig import LINEAR, Rig
+from tests.support.waiting import until
+
+FIGHTER = "fighting-controller"
+REPAIRS = 3
+
+
+@dataclass(frozen=True)
+class Fight:
+    """What the fighter wants of which object, how to see whether it has it, and the field's name."""
+
+    kind: Resource
+    wants: Json
+    has: Callable[[Json], Any]
+    field: str
+
+
+_ENV = [{"name": "FIGHT", "value": "1"}]
+FIGHTS = {
+    "template": Fight(
+        DEPLOYMENTS,
+        {"spec": {"template": {"spec": {"containers": [{"name": "serve", "env": _ENV}]}}}},
+        lambda body: body["spec"]["template"]["spec"]["containers"][0].get("env"),
+        "template",
+    ),
+    "replicas": Fight(
+        DEPLOYMENTS, {"spec": {"replicas": 2}}, lambda body: body["spec"]["replicas"] == 2, "replicas"
+    ),
+    "labels": Fight(
+        SERVICES,
+        {"metadata": {"labels": {"app.kubernetes.io/name": "other"}}},
+        lambda body: body["metadata"]["labels"]["app.kubernetes.io/name"] == "other",
+        "labels",
+    ),
+    "budget": Fight(
+        BUDGETS,
+        {"spec": {"maxUnavailable": 2}},
+        lambda body: body["spec"]["maxUnavailable"] == 2,
+        "maxUnavailable",
+    ),
+    "data": Fight(
+        CONFIG_MAPS,
+        {"data": {"revision.json": "{}"}},
+        lambda body: body["data"]["revision.json"] == "{}",
+        "data",
+    ),
+}
+SHORT = ("template", "budget")
+
+
+@pytest.fixture(scope="module")
+def iris(rig: Rig, namespace: str) -> Deployed:
+    deployed = Deployed(rig.kube, namespace)
+    deployed.create(version=int(LINEAR))
+    deployed.ready(LINEAR)
+    return deployed
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in SHORT else pytest.param(name, marks=pytest.mark.slow) for name in FIGHTS]
+)
+def test_a_fight_over_a_field(rig: Rig, iris: Deployed, figure: Figure, name: str) -> None:
+    fight = FIGHTS[name]
+    revision = iris.body()["status"]["serving"]["revision"]
+    target = iris.name if fight.kind in (SERVICES, BUDGETS) else revision
+    known, mark = {e["metadata"]["uid"] for e in _conflicts(rig, iris)}, rig.audit.mark()
+
+    def given_up() -> Json | None:
+        """Take the field again whenever it has been put back, until somebody says something."""
+        if not fight.has(rig.kube.get(fight.kind, iris.namespace, target)):
+            rig.kube.apply(fight.kind, iris.namespace, target, fight.wants, manager=FIGHTER)
+        new = (e for e in _conflicts(rig, iris) if e["metadata"]["uid"] not in known)
+        return next(new, None)
+
+    event = until(given_up, within=60, what="an Event RepairConflict", now=lambda: _conflicts(rig, iris))
+    assert event["type"] == "Warning"
+    assert event["regarding"]["name"] == iris.name
+    assert FIGHTER in event["note"], event["note"]
+    assert fight.field in event["note"], event["note"]
+    assert target in event["note"], event["note"]
+    tally = rig.audit.settled(mark, iris.namespace, quiet=10)
+    assert fight.has(rig.kube.get(fight.kind, iris.namespace, target)), "it goes on"
+    mine = [
+        r
+        for r in tally.requests
+        if r.is_write and (r.resource.partition("/")[0], r.name) == (fight.kind.plural, target)
+    ]
+    assert len(mine) == REPAIRS, tally
+    iris.ready(LINEAR)
+    figure(f"{event['note']} ({len(mine)} writes)")
+
+
+def _conflicts(rig: Rig, iris: Deployed) -> list[Json]:
+    return [e for e in rig.kube.list(EVENTS, iris.namespace) if e["reason"] == "RepairConflict"]
