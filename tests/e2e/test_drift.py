@@ -64,7 +64,7 @@ def iris(rig: Rig, namespace: str) -> Deployed:
 
 @pytest.mark.parametrize("kind", CONTENTS, ids=lambda kind: kind.kind)
 def test_deleted_by_hand(rig: Rig, iris: Deployed, figure: Figure, kind: Resource) -> None:
-    serving = iris.ready(BOOSTED)["status"]["serving"]["revision"]
+    serving = _revision(iris)
     name = iris.name if kind in (SERVICES, BUDGETS) else serving
     before, mark = rig.kube.get(kind, iris.namespace, name), rig.audit.mark()
     with load(iris, rate=10) as traffic, _untouched(iris, pods=kind is not DEPLOYMENTS):
@@ -90,13 +90,13 @@ def test_deleted_by_hand(rig: Rig, iris: Deployed, figure: Figure, kind: Resourc
 @pytest.mark.parametrize("edit", EDITS)
 def test_a_template_changed_by_hand(rig: Rig, iris: Deployed, figure: Figure, edit: str) -> None:
     """It is put back before a pod of what was changed could take the place of one that serves."""
-    revision = iris.ready(BOOSTED)["status"]["serving"]["revision"]
+    revision = _revision(iris)
     _put_back(rig, iris, revision, figure, lambda: _patch_template(rig, iris, revision, EDITS[edit]))
 
 
 def test_restarted_by_kubectl(rig: Rig, iris: Deployed, figure: Figure) -> None:
     """`spec.rolloutToken` is what restarts pods; an annotation of kubectl's does not."""
-    revision = iris.ready(BOOSTED)["status"]["serving"]["revision"]
+    revision = _revision(iris)
     restart = ("-n", iris.namespace, "rollout", "restart", f"deployment/{revision}")
     _put_back(rig, iris, revision, figure, lambda: rig.kube.kubectl(*restart))
 
@@ -117,6 +117,12 @@ def test_a_template_changed_before_it_was_cleared(rig: Rig, namespace: str, figu
     assert "env" not in pod["spec"]["containers"][0], "the pod that serves is one of the record"
     figure("put back before it was proven")
     early.delete()
+
+
+def _revision(iris: Deployed) -> str:
+    """What serves, after an edit of the spec: each begins to count anew how often a field is put back."""
+    iris.edit(revisionHistoryLimit=iris.body()["spec"]["revisionHistoryLimit"] + 1)
+    return str(iris.ready(BOOSTED)["status"]["serving"]["revision"])
 
 
 def _put_back(rig: Rig, iris: Deployed, revision: str, figure: Figure, change: Callable[[], object]) -> None:

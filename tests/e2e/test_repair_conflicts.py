@@ -8,6 +8,7 @@ import pytest
 
 from pintle.domain import Resource
 from pintle.domain.resources import BUDGETS, CONFIG_MAPS, DEPLOYMENTS, SERVICES
+from pintle.fights import REPAIRS
 from tests.e2e.conftest import Figure
 from tests.support.deployed import Deployed
 from tests.support.kube import EVENTS
@@ -16,7 +17,6 @@ from tests.support.rig import LINEAR, Rig
 from tests.support.waiting import until
 
 FIGHTER = "fighting-controller"
-REPAIRS = 3
 
 
 @dataclass(frozen=True)
@@ -35,22 +35,22 @@ FIGHTS = {
         DEPLOYMENTS,
         {"spec": {"template": {"spec": {"containers": [{"name": "serve", "env": _ENV}]}}}},
         lambda body: body["spec"]["template"]["spec"]["containers"][0].get("env"),
-        "template",
+        "spec.template",
     ),
     "replicas": Fight(
-        DEPLOYMENTS, {"spec": {"replicas": 2}}, lambda body: body["spec"]["replicas"] == 2, "replicas"
+        DEPLOYMENTS, {"spec": {"replicas": 2}}, lambda body: body["spec"]["replicas"] == 2, "spec.replicas"
     ),
     "labels": Fight(
         SERVICES,
         {"metadata": {"labels": {"app.kubernetes.io/name": "other"}}},
         lambda body: body["metadata"]["labels"]["app.kubernetes.io/name"] == "other",
-        "labels",
+        "metadata.labels",
     ),
     "budget": Fight(
         BUDGETS,
         {"spec": {"maxUnavailable": 2}},
         lambda body: body["spec"]["maxUnavailable"] == 2,
-        "maxUnavailable",
+        "spec",
     ),
     "data": Fight(
         CONFIG_MAPS,
@@ -89,9 +89,8 @@ def test_a_fight_over_a_field(rig: Rig, iris: Deployed, figure: Figure, name: st
     event = until(given_up, within=60, what="an Event RepairConflict", now=lambda: _conflicts(rig, iris))
     assert event["type"] == "Warning"
     assert event["regarding"]["name"] == iris.name
-    assert FIGHTER in event["note"], event["note"]
-    assert fight.field in event["note"], event["note"]
-    assert target in event["note"], event["note"]
+    assert f"{fight.field} of {fight.kind.kind} {target} " in event["note"], event["note"]
+    assert f"field manager {FIGHTER}" in event["note"], event["note"]
     tally = rig.audit.settled(mark, iris.namespace, quiet=10)
     assert fight.has(rig.kube.get(fight.kind, iris.namespace, target)), "it goes on"
     mine = [
