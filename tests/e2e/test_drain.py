@@ -32,8 +32,12 @@ def iris(rig: Rig, namespace: str) -> Deployed:
 
 def test_evictions_while_a_candidate_is_pending(rig: Rig, iris: Deployed, figure: Figure) -> None:
     """As `kubectl drain` asks for them: all pods, again and again while one is refused."""
-    pending = condition(iris.refused("Starting"), "Ready")
-    assert "waiting for room" in pending["message"], pending
+    until(
+        lambda: "waiting for room" in condition(iris.body(), "Ready")["message"],
+        within=30,
+        what="the candidate waits for room",
+        now=lambda: condition(iris.body(), "Ready"),
+    )
     waiting = {name: version for version in (NAMES, LINEAR, BOOSTED) for name in _names(iris.pods(version))}
     assert len(waiting) == 3 * REPLICAS
     refused: list[str] = []
