@@ -27,7 +27,7 @@ def _ready(observed: Observed, declared: Declared, current: Roles, step: Step) -
         fault = observed.faults[0]
         return _not_ready(Reason(fault.reason), _with_serving(fault.message, observed, serving))
     if step.finding is not None:
-        message = _with_serving(step.finding.message, observed, serving, step.candidate)
+        message = _with_serving(step.finding.message, observed, serving, step.candidate or declared.record)
         return _not_ready(step.finding.reason, message)
     if serving is None or declared.record is None or serving.name != declared.record.name:
         return _not_ready(Reason.STARTING, _with_serving("nothing is decided yet", observed, serving))
@@ -78,14 +78,14 @@ def _not_ready(reason: Reason, message: str) -> Condition:
 
 
 def _with_serving(
-    message: str, observed: Observed, serving: Record | None, candidate: Record | None = None
+    message: str, observed: Observed, serving: Record | None, declared: Record | None = None
 ) -> str:
     if serving is None:
         return f"{message}; nothing serves yet"
     if not behind_service(observed, serving):
         return f"{message}; version {serving.version} has the traffic and no ready pod"
     # When only the shape of the pods changes, both have the same number.
-    same = candidate is not None and candidate.version == serving.version
+    same = declared is not None and declared.version == serving.version
     keeps = f"revision {serving.name}" if same else f"version {serving.version}"
     return f"{message}; {keeps} keeps serving"
 
