@@ -9,14 +9,14 @@ from demo.traffic import Declared
 from pintle.domain.resources import PODS
 from tests.e2e.conftest import Figure
 from tests.support import install
-from tests.support.deployed import Deployed, condition
+from tests.support.deployed import Deployed, condition, fetched
 from tests.support.load import assert_faultless
 from tests.support.rest import Json
 from tests.support.rig import BOOSTED, LINEAR, NAMES, Rig
 from tests.support.rollbacks import REPLICAS, Pair, pair
 from tests.support.waiting import until
 
-# After its return: `fetch` tries again at least every 30 s, and a pod takes its seconds to start.
+# After its return, until all have their artifacts: `fetch` tries again at least every 30 s.
 BACK_SECONDS = 60.0
 ROLLBACK_SECONDS = 2.0
 WORDS = "fetching the model from registry mlflow"
@@ -43,8 +43,16 @@ def test_registry_stopped(rig: Rig, three: Pair, figure: Figure) -> None:
         rollback = three.roll_back()
         _to_a_kept_version_without_pods(iris)
     back = time.time()
-    iris.ready(LINEAR, within=BACK_SECONDS)
-    until(lambda: len(_ready(iris)) >= 2 * (REPLICAS + 1), within=BACK_SECONDS, what="all pods are ready")
+    waiting = 2 * (REPLICAS + 1)
+    until(
+        lambda: len(fetched(_pods(iris))) >= waiting,
+        within=BACK_SECONDS,
+        what="all that waited has its artifact",
+        now=iris.pods,
+    )
+    started = time.time() - back
+    iris.ready(LINEAR)
+    until(lambda: len(_ready(iris)) >= waiting, within=180, what="all pods are ready")
     took = time.time() - back
     declared = Declared(0, {NAMES})
     declared.allow(rollback.edited, {NAMES, BOOSTED})
@@ -52,8 +60,8 @@ def test_registry_stopped(rig: Rig, three: Pair, figure: Figure) -> None:
     said = assert_faultless((r for r in three.traffic.stop() if r.began > began), declared)
     assert rollback.seconds <= ROLLBACK_SECONDS
     figure(
-        f"warm rollback {rollback.seconds * 1e3:.0f} ms after the edit; all that had waited was ready "
-        f"{took:.1f} s after the registry's return; {said}"
+        f"warm rollback {rollback.seconds * 1e3:.0f} ms after the edit; {started:.1f} s after the registry's "
+        f"return all that had waited had its artifact, {took:.1f} s after it all was ready; {said}"
     )
 
 
@@ -100,5 +108,11 @@ def _waits(iris: Deployed, reason: str, *words: str) -> None:
     )
 
 
+def _pods(iris: Deployed) -> list[Json]:
+    """Those of the two versions that are to run, without any on its way out."""
+    pods = (*iris.pods(LINEAR), *iris.pods(BOOSTED))
+    return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+
 def _ready(iris: Deployed) -> list[Json]:
-    return [p for p in iris.pods() if condition(p, "Ready")["status"] == "True"]
+    return [p for p in _pods(iris) if condition(p, "Ready")["status"] == "True"]
