@@ -277,7 +277,7 @@ def test_a_candidate_at_zero_replicas_has_no_pods() -> None:
 def test_a_rejected_shape_is_told_from_the_one_of_the_same_version_that_serves() -> None:
     world = rolled()
     serving = world.revision("2")
-    world.fate("2", Fate(failure=Failure("fetch", 11, "ArtifactChanged", "other bytes")))
+    world.fates["2"] = Fate(failure=Failure("fetch", 11, "ArtifactChanged", "other bytes"))
     world.apply(podMetadata={"labels": {"shape": "other"}})
     world.run(20)
     assert world.condition()["reason"] == "ArtifactChanged"
