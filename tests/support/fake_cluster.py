@@ -33,7 +33,8 @@ class Fault:
     """What happens to the `ordinal`th request (from 1) of its kind; "" matches any name.
 
     `error` is raised before the API server sees the request, or after it has acted (`committed`):
-    an answer that is lost. It may be a CancelledError, as when the process is killed there.
+    an answer that is lost. It may be a CancelledError, as when the process is killed there: nothing gets
+    through then, until another process is there (`FakeCluster.revive`).
     `meanwhile` runs just before the request is handled: what somebody else does first.
     """
 
@@ -61,6 +62,11 @@ class FakeCluster:
         self.api = api
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
+        self._dead = False
+
+    def revive(self) -> None:
+        """Let requests through again: another process makes them."""
+        self._dead = False
 
     def writes(self) -> Counter[tuple[str, str]]:
         """How many requests there were of each (verb, resource), reads left out."""
@@ -148,6 +154,8 @@ class FakeCluster:
         body: Json | tuple[Json, ...] | None = None,
     ) -> Json:
         await asyncio.sleep(0)  # a request lets others run
+        if self._dead:
+            raise asyncio.CancelledError
         faults = [fault for fault in self.faults if fault.strikes(verb, resource, name)]
         status = 0
         try:
@@ -163,6 +171,9 @@ class FakeCluster:
             status = 200
         except errors.ClusterError as error:
             status = error.status
+            raise
+        except asyncio.CancelledError:
+            self._dead = True
             raise
         finally:
             self.requests.append(Request(verb, resource, namespace, name, status, body))

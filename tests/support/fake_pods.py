@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from pintle import naming
-from pintle.domain.resources import PODS
+from pintle.domain.resources import CONFIG_MAPS, PODS
 from tests.support.fake_api_server import Body, FakeApiServer
 
 DIGEST = "sha256:" + "a" * 64
@@ -53,6 +53,15 @@ class Fate:
     environment_digest: str = ENVIRONMENT
     example: bool = True
 
+    @property
+    def goal(self) -> Stage:
+        """The last stage that the pod reaches."""
+        goal = Stage.CREATED if self.unschedulable else Stage.SCHEDULED if self.image_problem else self.until
+        if self.failure:
+            step = self.failure.step
+            goal = min(goal, Stage(Stage.SCHEDULED + STEPS.index(step) + (step == "serve")))
+        return goal
+
 
 class FakeKubelet:
     """Moves pods on. `own` fates by pod, `fates` by revision; `fate` for all others."""
@@ -78,13 +87,13 @@ class FakeKubelet:
         """End a container of a pod now; the kubelet starts it again with the next steps."""
         pod = self._api.get(PODS, namespace, name)
         self._stages[pod["metadata"]["uid"]] = min(Stage.SERVING, self._stage(pod))
-        self._report(pod, _Report(self._now(), self._stage(pod), self._fate(pod), failure))
+        self._report(pod, Report(self._now(), self._stage(pod), self._fate(pod), failure))
 
     def unready(self, namespace: str, name: str) -> None:
         """Fail a pod's readiness probe; it comes back with the next steps if that is its fate."""
         pod = self._api.get(PODS, namespace, name)
         self._stages[pod["metadata"]["uid"]] = Stage.INSTALLED
-        self._report(pod, _Report(self._now(), Stage.SERVING, self._fate(pod), None))
+        self._report(pod, Report(self._now(), Stage.SERVING, self._fate(pod), None))
 
     def _now(self) -> str:
         return naming.timestamp(self._api.clock.now())
@@ -100,17 +109,22 @@ class FakeKubelet:
 
     def _advance(self, pod: Body) -> None:
         fate = self._fate(pod)
-        goal = Stage.CREATED if fate.unschedulable else Stage.SCHEDULED if fate.image_problem else fate.until
-        failure = fate.failure
-        if failure:
-            goal = min(goal, Stage(Stage.SCHEDULED + STEPS.index(failure.step) + (failure.step == "serve")))
+        goal, failure = fate.goal, fate.failure
+        if not self._mountable(pod):
+            goal = min(goal, Stage.SCHEDULED)
         stage = self._stage(pod)
         if stage < goal:
             stage = Stage(stage + 1)
         self._stages[pod["metadata"]["uid"]] = stage
-        self._report(pod, _Report(self._now(), stage, fate, failure if stage >= goal else None))
+        self._report(pod, Report(self._now(), stage, fate, failure if stage >= fate.goal else None))
 
-    def _report(self, pod: Body, report: "_Report") -> None:
+    def _mountable(self, pod: Body) -> bool:
+        """Whether the ConfigMaps that a pod cannot do without are there."""
+        wanted = [v["configMap"] for v in pod["spec"].get("volumes") or () if "configMap" in v]
+        namespace = pod["metadata"]["namespace"]
+        return all(self._api.find(CONFIG_MAPS, namespace, w["name"]) for w in wanted if not w.get("optional"))
+
+    def _report(self, pod: Body, report: "Report") -> None:
         before = pod.get("status") or {}
         status = report.status(before)
         if status != before:
@@ -121,7 +135,9 @@ class FakeKubelet:
 
 
 @dataclass(frozen=True, slots=True)
-class _Report:
+class Report:
+    """What the kubelet says of a pod at a stage; with `failure`, that a container has exited."""
+
     now: str
     stage: Stage
     fate: Fate

@@ -44,6 +44,10 @@ class Watch:
         """The changes of one object."""
         return [c for c in self._so_far() if c.object["metadata"]["name"] == name]
 
+    def since(self, seen: int) -> list[Change]:
+        """The changes after the first `seen` ones."""
+        return self._so_far()[seen:] if len(self.changes) > seen or self._trouble else []
+
     def first(self, wanted: Callable[[Json], T], *, within: float, what: str) -> Change:
         """The first change whose object is `wanted`, be it past or still to come."""
 

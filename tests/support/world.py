@@ -64,6 +64,7 @@ class World:
 
     def start_operator(self) -> None:
         """A fresh process in place of the one before."""
+        self.cluster.revive()
         if self.operators and not self.operator.killed:
             self.operator.stop()
         self.operators[:1] = [self._process(self.cluster)]
