@@ -66,9 +66,19 @@ def _possible(observed: Observed, taken: Step) -> Step:
 
 
 def _without_faulty(observed: Observed, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
-    """Upkeep goes on without what was found impossible: its actions do not build on each other."""
-    kept = (tuple(a for a in stage if not _faulty(observed, a)) for stage in stages)
-    return tuple(stage for stage in kept if stage)
+    """Upkeep goes on without what was found impossible, up to where something builds on that.
+
+    The actions of a stage do not; the next stage does: no pods are taken away that the Service does not
+    name as released.
+    """
+    kept: list[Stage] = []
+    for stage in stages:
+        possible = tuple(action for action in stage if not _faulty(observed, action))
+        if possible:
+            kept.append(possible)
+        if len(possible) < len(stage):
+            break
+    return tuple(kept)
 
 
 def _faulty(observed: Observed, action: Action) -> bool:
