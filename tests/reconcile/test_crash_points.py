@@ -1,0 +1,151 @@
+"""Every write of every workload, and what may happen to it: killed before it, after it, answer lost, errors.
+
+A clean run says what is written. Each run after it has one of these writes go wrong, and has to end as the
+clean one: the same state, each object made and deleted as often, nothing that serves scaled down, silence.
+`tests/faults` does the same with processes and a real API server.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import pytest
+
+from pintle.domain.resources import MODEL_DEPLOYMENTS
+from pintle.errors import Conflict, Invalid, Unavailable
+from tests.support.fake_cluster import Fault, Request
+from tests.support.fake_pods import Failure, Fate, Stage
+from tests.support.faults.in_memory import FakeWitness
+from tests.support.faults.oracles import broken_promises, difference, end_state, made_and_gone, orphans
+from tests.support.witness import Subject
+from tests.support.world import NAME, NAMESPACE, World
+
+SUBJECT = Subject(NAMESPACE, NAME)
+NAN = Failure("serve", 15, "ProofFailed", "prediction[0] is NaN")
+BAD, STUCK = "8", "9"
+
+Act = Callable[[World], None]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is typed before, in order, and what is typed when the fault is there."""
+
+    name: str
+    before: tuple[Act, ...]
+    act: Act
+
+
+def apply(**spec: object) -> Act:
+    return lambda world: world.apply(**spec)
+
+
+def delete(world: World) -> None:
+    world.api.delete(MODEL_DEPLOYMENTS, NAMESPACE, NAME)
+
+
+def delete_amid_a_change(world: World) -> None:
+    world.apply(version=STUCK)
+    world.run(35)  # what was refused is tried again after 30 s
+    delete(world)
+
+
+def delete_and_recreate(world: World) -> None:
+    delete(world)
+    world.apply(version=1, replicas=2)
+
+
+V1, V2 = apply(version=1, replicas=2), apply(version=2)
+WORKLOADS = (
+    Workload("create", (), V1),
+    Workload("version change", (V1,), V2),
+    Workload("rollback", (V1, V2), apply(version=1)),
+    Workload("scale up", (V1, V2), apply(replicas=3)),
+    Workload("scale down", (V1, V2), apply(replicas=1)),
+    Workload("bad version", (V1,), apply(version=BAD)),
+    Workload("third version", (apply(version=1, replicas=2, revisionHistoryLimit=0), V2), apply(version=3)),
+    Workload("new shape", (V1,), apply(resources={"requests": {"cpu": "200m"}})),
+    Workload("delete", (V1, V2), delete),
+    Workload("delete amid a change", (V1,), delete_amid_a_change),
+    Workload("delete and recreate", (V1,), delete_and_recreate),
+)
+KILLS: dict[str, tuple[Callable[[], BaseException], bool]] = {
+    "killed before it": (asyncio.CancelledError, False),
+    "killed after it": (asyncio.CancelledError, True),
+}
+ERRORS: dict[str, tuple[Callable[[], BaseException], bool]] = {
+    "answer lost": (lambda: Unavailable("lost"), True),
+    "409": (lambda: Conflict("injected", status=409), False),
+    "422": (lambda: Invalid("injected", status=422), False),
+    "429": (lambda: Unavailable("injected", status=429, after=1), False),
+    "500": (lambda: Unavailable("injected", status=500), False),
+    "503": (lambda: Unavailable("injected", status=503), False),
+}
+
+
+class Run:
+    """One run of a workload in a world of its own."""
+
+    def __init__(self, workload: Workload) -> None:
+        self.world = World(*map(str, range(1, 10)))
+        self.world.fate(BAD, Fate(failure=NAN))
+        self.world.fate(STUCK, Fate(until=Stage.SCHEDULED))
+        self.witness = FakeWitness(self.world.api)
+        for edit in workload.before:
+            edit(self.world)
+            self.world.run(20)
+        self._workload = workload
+        self.world.cluster.requests.clear()
+
+    def act(self) -> None:
+        self._workload.act(self.world)
+        self.world.run(60)
+
+    def writes(self) -> list[Request]:
+        return [r for r in self.world.cluster.requests if r.verb not in ("get", "list")]
+
+    def same_as(self, clean: "Run") -> list[str]:
+        """What is otherwise than in a clean run, or wrong by itself."""
+        found = difference(end_state(self.witness, SUBJECT), end_state(clean.witness, SUBJECT))
+        made, wanted = (made_and_gone(run.witness.history(SUBJECT), SUBJECT) for run in (self, clean))
+        found += difference(dict(made), dict(wanted), "made and gone")
+        found += difference(self.world.served(), clean.world.served(), "served")
+        found += [f"an orphan: {name}" for name in orphans(self.witness, SUBJECT)]
+        found += broken_promises(self.witness.history(SUBJECT))
+        self.world.cluster.requests.clear()
+        self.world.run(60, tick=5)
+        found += [f"written at rest: {request}" for request in self.world.cluster.requests]
+        return found
+
+
+def points(writes: Iterable[Request]) -> list[tuple[Request, int]]:
+    """Each write with its ordinal among those of its kind and name."""
+    counts: Counter[tuple[str, str, str]] = Counter()
+    found = []
+    for write in writes:
+        key = (write.verb, write.resource, write.name)
+        counts[key] += 1
+        found.append((write, counts[key]))
+    return found
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda w: w.name)
+def test_every_write_of(workload: Workload) -> None:
+    clean = Run(workload)
+    clean.act()
+    writes = points(clean.writes())
+    assert clean.same_as(clean) == []
+    failed = []
+    for write, ordinal in writes:
+        for name, (error, committed) in {**KILLS, **ERRORS}.items():
+            run = Run(workload)
+            fault = Fault(write.verb, write.resource, write.name, ordinal, error(), committed)
+            run.world.cluster.faults.append(fault)
+            run.act()
+            assert fault.seen >= ordinal, f"{write} {ordinal} was not reached"
+            if wrong := run.same_as(clean):
+                failed.append(f"{write.verb} {write.resource} {write.name} #{ordinal}, {name}: {wrong}")
+    count = len(writes) * len({**KILLS, **ERRORS})
+    print(f"{workload.name}: {len(writes)} writes, {count - len(failed)} of {count} points survived")
+    assert failed == []
