@@ -56,7 +56,7 @@ class OperatorProcess:
         if self.process:
             self.process.kill()
 
-    def wait(self, within: float = 30) -> int:
+    def wait(self, within: float | None = 30) -> int:
         """Wait until it has ended, by whatever cause; its exit status."""
         assert self.process
         return self.process.wait(timeout=within)

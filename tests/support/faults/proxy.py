@@ -9,26 +9,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import aiohttp
-import orjson
 from aiohttp import web
 from aiohttp.test_utils import unused_port
 
 from pintle.adapters.kube_http import Login
+from tests.support.faults.answers import Answer, end_to_end, error_event, hang_up, spoilt, status
 from tests.support.faults.record import Exchange, resource_version, target_of
 from tests.support.faults.rules import EVENTS, IN_ANSWER, KILLS, STATUSES, Effect, Rule
-
-_HOP_BY_HOP = {"connection", "transfer-encoding", "content-encoding", "content-length", "host"}
-RETRY_AFTER = "1"
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
 
 
 class ApiProxy:
@@ -51,7 +40,7 @@ class ApiProxy:
         self._counts: Counter[Rule] = Counter()
         self._dead = False
         self._released = asyncio.Event()
-        self._held: set[asyncio.Task[_Answer]] = set()
+        self._held: set[asyncio.Task[Answer]] = set()
         self.url = ""
         self.journal: list[Exchange] = []
         self.struck: list[tuple[Rule, Exchange]] = []
@@ -92,7 +81,7 @@ class ApiProxy:
 
     def end_watches(self, *, error: int | None = None) -> None:
         """End all open watches: silently, or with an ERROR event of this code as their last word."""
-        self._error = _error_event(error) if error else b""
+        self._error = error_event(error) if error else b""
         for ended in self._injected.values():
             ended.set()
 
@@ -142,7 +131,7 @@ class ApiProxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         if self._dead:
-            return _hang_up(request)
+            return hang_up(request)
         target = target_of(request.method, request.path, request.query, body)
         agent = request.headers.get("User-Agent", "")
         exchange = Exchange(
@@ -151,11 +140,11 @@ class ApiProxy:
         self.journal.append(exchange)
         try:
             if self._refusal:
-                return _status(self._refusal)
+                return status(self._refusal)
             exchange.effect = self._strike(exchange)
             return await self._answer(request, exchange)
         except aiohttp.ClientError:
-            return _hang_up(request)  # the API server itself gave no answer
+            return hang_up(request)  # the API server itself gave no answer
         finally:
             exchange.ended = time.time()
 
@@ -174,10 +163,10 @@ class ApiProxy:
     async def _answer(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         effect = exchange.effect
         if effect in STATUSES:
-            return _status(STATUSES[effect])
+            return status(STATUSES[effect])
         if effect is Effect.KILL_BEFORE:
             self._end_client()
-            return _hang_up(request)
+            return hang_up(request)
         if effect is Effect.HANG:
             await asyncio.Event().wait()  # until the client gives up
         if exchange.target.verb == "watch":
@@ -186,16 +175,16 @@ class ApiProxy:
         if effect in KILLS:
             self._end_client()
         if effect in KILLS or effect is Effect.LOST or self._dead:
-            return _hang_up(request)
+            return hang_up(request)
         if effect in IN_ANSWER:
-            return await _spoilt(request, effect, answer)
+            return await spoilt(request, effect, answer)
         return web.Response(body=answer.body, status=answer.status, headers=answer.headers)
 
     def _end_client(self) -> None:
         self._dead = True
         self._kill()
 
-    async def _forward(self, request: web.Request, exchange: Exchange) -> _Answer:
+    async def _forward(self, request: web.Request, exchange: Exchange) -> Answer:
         if exchange.effect is not Effect.HOLD:
             return await self._send(request, exchange)
         task = asyncio.create_task(self._send_late(request, exchange))
@@ -203,24 +192,24 @@ class ApiProxy:
         task.add_done_callback(self._held.discard)
         return await asyncio.shield(task)
 
-    async def _send_late(self, request: web.Request, exchange: Exchange) -> _Answer:
+    async def _send_late(self, request: web.Request, exchange: Exchange) -> Answer:
         await self._released.wait()
         return await self._send(request, exchange)
 
-    async def _send(self, request: web.Request, exchange: Exchange) -> _Answer:
+    async def _send(self, request: web.Request, exchange: Exchange) -> Answer:
         async with self._open(request, exchange.body) as answer:
             content = await answer.read()
             exchange.status = answer.status
             if exchange.target.is_write:
                 exchange.after = resource_version(content)
-            return _Answer(answer.status, _end_to_end(answer.headers), content)
+            return Answer(answer.status, end_to_end(answer.headers), content)
 
     def _open(self, request: web.Request, body: bytes) -> "aiohttp.client._RequestContextManager":
         assert self._session is not None, "not started"
         return self._session.request(
             request.method,
             self._login.server + request.path_qs,
-            headers=_end_to_end(request.headers),
+            headers=end_to_end(request.headers),
             data=body or None,
             timeout=aiohttp.ClientTimeout(total=None),
         )
@@ -228,20 +217,20 @@ class ApiProxy:
     async def _watch(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
         async with self._open(request, b"") as answer:
             exchange.status = answer.status
-            response = web.StreamResponse(status=answer.status, headers=_end_to_end(answer.headers))
+            response = web.StreamResponse(status=answer.status, headers=end_to_end(answer.headers))
             await response.prepare(request)
             match exchange.effect:
                 case None:
                     await self._stream(request.path, answer, response)
                 case Effect.GONE_EVENT | Effect.BROKEN_EVENT as error:
-                    await response.write(_error_event(EVENTS[error]))
+                    await response.write(error_event(EVENTS[error]))
                 case Effect.GARBLED:
                     await response.write(b"<html>not JSON</html>\n")
                 case Effect.CUT:
                     await response.write(b'{"type": "MODIFIED", "obj')
                 case _:
                     await response.write(b'{"type": "MODIFIED", "obj')
-                    _hang_up(request)
+                    hang_up(request)
             return response
 
     async def _stream(self, path: str, answer: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
@@ -263,39 +252,3 @@ class ApiProxy:
 async def _copy(answer: aiohttp.ClientResponse, response: web.StreamResponse) -> None:
     async for data in answer.content.iter_any():
         await response.write(data)
-
-
-async def _spoilt(request: web.Request, effect: Effect, answer: _Answer) -> web.StreamResponse:
-    """The answer as the client gets it where something between spoils it."""
-    half = answer.body[: len(answer.body) // 2]
-    if effect is Effect.CUT:
-        return web.Response(body=half, status=answer.status, headers=answer.headers)
-    if effect is Effect.GARBLED:
-        return web.Response(body=b"\x00garbled" + half, status=answer.status, headers=answer.headers)
-    response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    response.content_length = len(answer.body)
-    await response.prepare(request)
-    await response.write(half)
-    return _hang_up(request)
-
-
-def _hang_up(request: web.Request) -> web.Response:
-    """Close the connection as it is; the answer given here goes nowhere."""
-    if request.transport:
-        request.transport.abort()
-    return web.Response(status=502)
-
-
-def _status(code: int) -> web.Response:
-    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "injected"}
-    headers = {"Retry-After": RETRY_AFTER} if code == STATUSES[Effect.THROTTLED] else {}
-    return web.json_response(body, status=code, headers=headers)
-
-
-def _error_event(code: int) -> bytes:
-    status = {"kind": "Status", "status": "Failure", "code": code, "message": "injected"}
-    return orjson.dumps({"type": "ERROR", "object": status}) + b"\n"
-
-
-def _end_to_end(headers: "aiohttp.typedefs.LooseHeaders") -> dict[str, str]:
-    return {k: v for k, v in dict(headers).items() if k.lower() not in _HOP_BY_HOP}

@@ -72,7 +72,7 @@ class Target:
 class Rule:
     """What happens to the `ordinal`th request (from 1) of its kind, and to the `times - 1` after it.
 
-    `name` and `namespace` are patterns, as of files.
+    `resource`, `name` and `namespace` are patterns, as of files.
     """
 
     verb: Verb
@@ -86,7 +86,8 @@ class Rule:
     def means(self, target: Target) -> bool:
         """Whether a request is of the kind that this rule counts."""
         return (
-            (self.verb, self.resource) == (target.verb, target.resource)
+            self.verb == target.verb
+            and fnmatchcase(target.resource, self.resource)
             and fnmatchcase(target.name, self.name)
             and fnmatchcase(target.namespace, self.namespace)
         )

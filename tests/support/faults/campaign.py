@@ -1,0 +1,213 @@
+"""A workload under faults: a clean run says what is written, then each write goes wrong once, in each way.
+
+Every run has an object of its own, so that one operator and one cluster serve them all, and so that what is
+at rest is seen to stay at rest while the operator is killed over others.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from typing_extensions import override
+
+from pintle.domain.resources import SERVICES
+from pintle.naming import LABEL_REVISION
+from tests.support.audit import Request
+from tests.support.faults import oracles
+from tests.support.faults.lane import CONVERGES_WITHIN, QUIET_SECONDS, Lane
+from tests.support.faults.points import Point, about, named, pattern, points
+from tests.support.faults.rules import KILLS, Effect, Rule
+from tests.support.faults.workloads import Workload, at_rest
+from tests.support.waiting import until
+from tests.support.witness import Seen, Subject
+
+CLEAN_RUNS = 5
+# So long a rule is waited for that may strike after the end state is there: an Event, a status with counts.
+LATE_SECONDS = 8.0
+
+
+@dataclass(frozen=True)
+class Clean:
+    """What runs without a fault came to, all of them."""
+
+    state: dict[str, Any]
+    made: Counter[str]
+    audited: Counter[str]
+    served: list[str]
+    points: tuple[Point, ...]
+
+
+@dataclass
+class Outcome:
+    """What came of the points of a workload. `wrong` says of each that did not survive what was otherwise."""
+
+    workload: str
+    writes: int = 0
+    struck: int = 0
+    missed: list[str] = field(default_factory=list)
+    wrong: dict[str, list[str]] = field(default_factory=dict)
+
+    @override
+    def __str__(self) -> str:
+        survived = self.struck - len(self.wrong)
+        late = f", {len(self.missed)} not reached" if self.missed else ""
+        return f"{self.workload}: {self.writes} writes, {survived} of {self.struck} points survived{late}"
+
+
+@dataclass
+class _Run:
+    subject: Subject
+    what: str
+    rule: Rule
+    reached: float = 0.0
+    trouble: str = ""
+
+
+class Campaign:
+    """One workload in one lane."""
+
+    def __init__(self, lane: Lane, workload: Workload) -> None:
+        self._lane = lane
+        self._workload = workload
+        self._mark = lane.bench.audit.mark()
+
+    def clean(self, runs: int = CLEAN_RUNS) -> Clean:
+        """Run the workload a few times at once, and see that all come to the same."""
+        subjects = self._prepared(runs)
+        before = len(self._lane.proxy.journal)
+        for subject in subjects:
+            self._workload.act(self._lane, subject)
+        for subject in subjects:
+            until(
+                lambda subject=subject: at_rest(self._lane, subject, self._workload.ends),  # type: ignore[misc]
+                within=CONVERGES_WITHIN,
+                what=f"{self._workload.name} of {subject.name} ends",
+                now=lambda subject=subject: f"{self._lane.status(subject)}\n{self._lane.tail()}",  # type: ignore[misc]
+            )
+        self._lane.silence(subjects)
+        audited = self._audited(subjects)
+        found = [self._seen(subject, audited[subject], before) for subject in subjects]
+        for other in found[1:]:
+            assert oracles.difference(other.state, found[0].state) == []
+            assert (other.made, other.audited) == (found[0].made, found[0].audited)
+        common = [p for p in found[0].points if all(p in other.points for other in found)]
+        return Clean(found[0].state, found[0].made, found[0].audited, found[0].served, tuple(common))
+
+    def run(self, clean: Clean, effects: Iterable[Effect]) -> Outcome:
+        """Run the workload once for each point and effect."""
+        outcome = Outcome(self._workload.name, len(clean.points))
+        wanted = [(point, effect) for effect in effects for point in clean.points]
+        subjects = self._prepared(len(wanted))
+        runs = [
+            _Run(subject, f"{point}, {effect}", point.rule(effect, subject))
+            for (point, effect), subject in zip(wanted, subjects, strict=True)
+        ]
+        together = [run for run in runs if run.rule.effect not in KILLS]
+        for batch in (together, *([run] for run in runs if run.rule.effect in KILLS)):
+            self._together(batch, clean)
+        self._lane.silence(subjects)
+        struck = {rule for rule, _ in self._lane.proxy.struck}
+        audited = self._audited(subjects)
+        for run in runs:
+            if run.rule not in struck:
+                outcome.missed.append(run.what)
+                continue
+            outcome.struck += 1
+            if wrong := self._judged(run, clean, audited[run.subject]):
+                outcome.wrong[f"{run.what} ({run.subject.name})"] = wrong
+        return outcome
+
+    def _prepared(self, count: int) -> list[Subject]:
+        """Subjects for which all is done that comes before the workload."""
+        subjects = [self._lane.subject() for _ in range(count)]
+        for act in self._workload.before:
+            for subject in subjects:
+                act(self._lane, subject)
+            for subject in subjects:
+                self._lane.becomes(subject, "Serving")
+        if self._workload.before:
+            self._lane.silence(subjects)
+        return subjects
+
+    def _together(self, runs: Sequence[_Run], clean: Clean) -> None:
+        self._lane.proxy.arm(*(run.rule for run in runs))
+        for run in runs:
+            self._act(run)
+        deadline = time.monotonic() + CONVERGES_WITHIN
+        for run in runs:
+            try:
+                self._lane.reaches(run.subject, clean.state, within=max(1, deadline - time.monotonic()))
+            except AssertionError as error:
+                run.trouble = run.trouble or str(error)
+            run.reached = time.time()
+        self._await_strikes(runs)
+        self._lane.proxy.disarm()
+
+    def _act(self, run: _Run) -> None:
+        try:
+            self._workload.act(self._lane, run.subject)
+        except AssertionError as error:
+            run.trouble = str(error)
+
+    def _await_strikes(self, runs: Sequence[_Run]) -> None:
+        """Wait for what comes after the end state: an Event, a status. What never comes is not waited for."""
+        end = time.monotonic() + LATE_SECONDS
+        wanted = {run.rule for run in runs}
+        until(
+            lambda: wanted <= {rule for rule, _ in self._lane.proxy.struck} or time.monotonic() > end,
+            within=2 * LATE_SECONDS,
+            what="rules strike",
+        )
+
+    def _judged(self, run: _Run, clean: Clean, audited: list[Request]) -> list[str]:
+        """What is otherwise than in a clean run, or wrong by itself."""
+        witness, subject = self._lane.bench.witness, run.subject
+        seen = self._seen(subject, audited, 0)
+        found = [run.trouble] if run.trouble else []
+        found += oracles.difference(seen.state, clean.state)
+        found += oracles.difference(dict(seen.made), dict(clean.made), "made and gone")
+        found += oracles.difference(dict(seen.audited), dict(clean.audited), "audited")
+        found += oracles.difference(seen.served, clean.served, "served")
+        found += [f"an orphan: {name}" for name in oracles.orphans(witness, subject)]
+        found += oracles.broken_promises(witness.history(subject))
+        late = [r for r in audited if r.is_write and r.began > run.reached + QUIET_SECONDS]
+        found += [f"written at rest: {r.verb} {r.resource} {r.name}" for r in late]
+        return found
+
+    def _seen(self, subject: Subject, audited: list[Request], before: int) -> Clean:
+        witness = self._lane.bench.witness
+        history = witness.history(subject)
+        writes = [e.target for e in self._lane.proxy.journal[before:] if about(e.target, {subject.name})]
+        return Clean(
+            oracles.end_state(witness, subject),
+            oracles.made_and_gone(history, subject),
+            Counter(
+                f"{r.verb} {r.resource} {pattern(r.name, subject)}"
+                for r in audited
+                if r.verb in ("create", "delete") and r.code < 300 and r.resource != "events"
+            ),
+            _served(history),
+            points((t for t in writes if t.is_write), subject),
+        )
+
+    def _audited(self, subjects: Sequence[Subject]) -> dict[Subject, list[Request]]:
+        """The operator's own requests by subject, from the audit log."""
+        by_name: dict[str, list[Request]] = {subject.name: [] for subject in subjects}
+        for request in self._lane.bench.audit.since(self._mark, self._lane.namespace).requests:
+            if (name := named(request.name)) in by_name:
+                by_name[name].append(request)
+        return {subject: by_name[subject.name] for subject in subjects}
+
+
+def _served(history: Iterable[Seen]) -> list[str]:
+    """Who had the Service's selector, in order."""
+    served: list[str] = []
+    for seen in history:
+        if seen.resource == SERVICES and seen.type != "DELETED":
+            revision = str(seen.object["spec"]["selector"].get(LABEL_REVISION, ""))
+            version = revision.rsplit("-", 2)[1]
+            if served[-1:] != [version]:
+                served.append(version)
+    return served
