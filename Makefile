@@ -52,8 +52,12 @@ unit: setup ## Run the tests that need no cluster.
 	$(RUN) pytest -m "not slow" tests/unit tests/reconcile
 
 .PHONY: test
-test: lint unit ## Run everything: lint, unit, reconcile, contract, crds, e2e. Raises its own cluster.
-	TESTBED_NAME=$${TESTBED_NAME:-pintle-test} $(RUN) pytest -m "not slow" tests/contract tests/crds tests/e2e
+test: lint unit ## Run lint, unit, reconcile, contract, crds, faults, e2e. Raises its own clusters.
+	TESTBED_NAME=$${TESTBED_NAME:-pintle-test} $(RUN) pytest -m "not slow" tests/contract tests/crds tests/faults tests/e2e
+
+.PHONY: test-all
+test-all: test ## Run `make test`, then what takes an hour more.
+	TESTBED_NAME=$${TESTBED_NAME:-pintle-test} $(RUN) pytest -m slow tests
 
 .PHONY: e2e
 e2e: setup ## Run the end-to-end tests alone; ARGS go to pytest.

@@ -12,6 +12,7 @@ from pathlib import Path
 from kubernetes import client, config
 
 from pintle.adapters.kube_http import Login
+from pintle.domain import Resource
 from pintle.domain.resources import NAMESPACES
 from testbed import api
 from testbed.providers.embedded import EmbeddedProvider
@@ -27,6 +28,9 @@ from tests.support.schemas import CRDS, REPOSITORY, definitions
 from tests.support.witness import Witness, witnessing
 
 _INSTALLED = ("namespace", "service-account", "cluster-role", "lease-role", "default-runtime")
+_SECRETS_ROLE = REPOSITORY / "manifests/components/registry-credentials/role.yaml"
+_ANY_SECRET = {"rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]}
+ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
 _ACCOUNT = "/api/v1/namespaces/pintle-system/serviceaccounts/pintle-operator/token"
 
 
@@ -49,6 +53,8 @@ class Bench:
         namespace = self.kube.create(NAMESPACES, "", {"metadata": metadata})["metadata"]["name"]
         operators: list[Operator] = []
         lane = Lane(self, namespace, directory, operators)
+        self.kube.kubectl("apply", "-n", namespace, "-f", str(_SECRETS_ROLE))
+        self.kube.merge(ROLES, namespace, "pintle-registry-credentials", _ANY_SECRET)
         lane.connect(CONNECTION, (registry or self.registry).uri)
         try:
             yield lane

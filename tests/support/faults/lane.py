@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import yaml
@@ -53,9 +54,12 @@ class Operator:
 
     def start(self) -> None:
         """Start it and wait until it is at work; whenever it ends, it is started again."""
-        self.proxy.revive()
-        self.process.start()
+        self.launch()
         self.process.until("/readyz", 200)
+
+    def launch(self) -> None:
+        """As `start`, and wait for nothing."""
+        self.process.start()
         self._tending = threading.Thread(target=self._tend, name="restarts", daemon=True)
         self._tending.start()
 
@@ -110,8 +114,9 @@ class Lane:
         """A name that nothing has had yet."""
         return Subject(self.namespace, subject_name(next(self._numbers)))
 
-    def connect(self, name: str, uri: str) -> None:
-        body = {"metadata": {"name": name}, "spec": {"uri": uri, "pollSeconds": 5}}
+    def connect(self, name: str, uri: str, more: Mapping[str, object] = MappingProxyType({})) -> None:
+        """Make a RegistryConnection."""
+        body = {"metadata": {"name": name}, "spec": {"uri": uri, "pollSeconds": 5, **more}}
         self.bench.kube.create(REGISTRY_CONNECTIONS, self.namespace, body)
 
     def create(self, subject: Subject, spec: Mapping[str, object]) -> None:

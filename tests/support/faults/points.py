@@ -60,7 +60,7 @@ def pattern(name: str, subject: Subject) -> str:
     return name
 
 
-def points(targets: Iterable[Target], subject: Subject) -> tuple[Point, ...]:
+def points_of(targets: Iterable[Target], subject: Subject) -> tuple[Point, ...]:
     """The requests about a subject as points, in order."""
     counts: Counter[tuple[Verb, str, str]] = Counter()
     found = []
