@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import orjson
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from pintle.domain.resources import DEPLOYMENTS, PODS, SERVICES
 from pintle.naming import LABEL_REVISION, LABEL_VERSION
 from tests.support.faults import oracles
+from tests.support.faults.bench import Bench
 from tests.support.faults.lane import Lane, Operator
 from tests.support.faults.record import Exchange
 from tests.support.faults.rules import Effect, Rule
@@ -19,6 +21,14 @@ from tests.support.waiting import until
 from tests.support.witness import Seen, Subject
 
 V1, V2 = "1", "2"
+
+
+@pytest.fixture
+def lane(bench: Bench, tmp_path: Path) -> Iterator[Lane]:
+    """A namespace whose operators do not wait for a Lease, as if each had been told that it leads."""
+    with bench.lane(tmp_path, PINTLE_LEADER_ELECTION="false") as lane:
+        lane.operator.start()
+        yield lane
 
 
 @contextmanager

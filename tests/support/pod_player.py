@@ -15,14 +15,13 @@ from itertools import count
 
 from pintle import naming
 from pintle.domain import Resource
-from pintle.domain.resources import PODS
+from pintle.domain.resources import LEASES, PODS
 from tests.support.fake_pods import Fate, Report, Stage
 from tests.support.kube import Kube, path
 from tests.support.rest import Json
 from tests.support.watching import Watch
 
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
-LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 LEASE_NAMESPACE = "kube-node-lease"
 NODE = "played"
 # The node controller takes a node for dead that has not renewed its lease for 40 s.

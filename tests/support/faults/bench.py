@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from kubernetes import client, config
 
 from pintle.adapters.kube_http import Login
-from pintle.domain import Resource
 from pintle.domain.resources import NAMESPACES
 from testbed import api
 from testbed.providers.embedded import EmbeddedProvider
 from testbed.settings import instance_name, state_dir
 from tests.support.audit import AuditLog
-from tests.support.faults.lane import CONNECTION, MODEL, VERSIONS, Lane, Operator
+from tests.support.faults.lane import CONNECTION, MODEL, VERSIONS, Lane
 from tests.support.faults.loops import LoopThread
 from tests.support.faults.registry import RegistryStandIn
 from tests.support.kube import MINE, Kube
@@ -28,9 +28,11 @@ from tests.support.schemas import CRDS, REPOSITORY, definitions
 from tests.support.witness import Witness, witnessing
 
 _INSTALLED = ("namespace", "service-account", "cluster-role", "lease-role", "default-runtime")
-_SECRETS_ROLE = REPOSITORY / "manifests/components/registry-credentials/role.yaml"
-_ANY_SECRET = {"rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]}
-ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
+_ROLES = (
+    REPOSITORY / "manifests/base/lease-role.yaml",
+    REPOSITORY / "manifests/components/registry-credentials/role.yaml",
+)
+_ANY_SECRET = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
 _ACCOUNT = "/api/v1/namespaces/pintle-system/serviceaccounts/pintle-operator/token"
 
 
@@ -47,21 +49,28 @@ class Bench:
     audit: AuditLog
 
     @contextmanager
-    def lane(self, directory: Path, *, registry: RegistryStandIn | None = None) -> Iterator[Lane]:
-        """A namespace with its own operator, which has not been started yet."""
+    def lane(self, directory: Path, **settings: str) -> Iterator[Lane]:
+        """A namespace with its own operator, which has not been started yet; its Lease is there, too."""
         metadata = {"generateName": "faults-", "labels": MINE}
         namespace = self.kube.create(NAMESPACES, "", {"metadata": metadata})["metadata"]["name"]
-        operators: list[Operator] = []
-        lane = Lane(self, namespace, directory, operators)
-        self.kube.kubectl("apply", "-n", namespace, "-f", str(_SECRETS_ROLE))
-        self.kube.merge(ROLES, namespace, "pintle-registry-credentials", _ANY_SECRET)
-        lane.connect(CONNECTION, (registry or self.registry).uri)
+        self._allow(namespace)
+        lane = Lane(self, namespace, directory, settings)
+        lane.connect(CONNECTION, self.registry.uri)
         try:
             yield lane
         finally:
-            for operator in operators:
+            for operator in lane.operators:
                 operator.end()
             self.kube.delete(NAMESPACES, "", namespace)
+
+    def _allow(self, namespace: str) -> None:
+        """Let the operator read any Secret of a namespace, as a tenant does, and have its Lease there."""
+        for file in _ROLES:
+            for body in yaml.safe_load_all(file.read_text()):
+                body["metadata"]["namespace"] = namespace
+                if body["metadata"]["name"] == "pintle-registry-credentials" and body["kind"] == "Role":
+                    body["rules"] = _ANY_SECRET
+                self.kube.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(body))
 
 
 @contextmanager

@@ -48,6 +48,7 @@ class Operator:
             directory,
             kubeconfig,
             PINTLE_NAMESPACES=namespace,
+            POD_NAMESPACE=namespace,
             PINTLE_REGISTRY_ALLOWED_NETWORKS="127.0.0.0/8",
             **settings,
         )
@@ -91,7 +92,8 @@ class Lane:
     bench: "Bench"
     namespace: str
     directory: Path
-    operators: list[Operator]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    operators: list[Operator] = field(default_factory=list)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     @property
@@ -107,7 +109,7 @@ class Lane:
     def another(self, **settings: str) -> Operator:
         """One more operator for this namespace, not started yet."""
         place = self.directory / f"{self.namespace}-{len(self.operators)}"
-        self.operators.append(Operator(self.bench, self.namespace, place, **settings))
+        self.operators.append(Operator(self.bench, self.namespace, place, **{**self.settings, **settings}))
         return self.operators[-1]
 
     def subject(self) -> Subject:
