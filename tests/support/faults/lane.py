@@ -17,6 +17,7 @@ from tests.support.faults.points import about, subject_name
 from tests.support.faults.proxy import ApiProxy
 from tests.support.faults.record import Exchange
 from tests.support.operator_program import OperatorProcess
+from tests.support.rest import Json
 from tests.support.waiting import until
 from tests.support.witness import Subject
 
@@ -125,11 +126,26 @@ class Lane:
         """`kubectl create` of a ModelDeployment."""
         whole = {"registryRef": {"name": CONNECTION}, "model": MODEL, "replicas": 2, **spec}
         body = {"metadata": {"name": subject.name}, "spec": whole}
-        self.bench.kube.create(MODEL_DEPLOYMENTS, self.namespace, body)
+        self._witnessed(subject, self.bench.kube.create(MODEL_DEPLOYMENTS, self.namespace, body))
 
     def edit(self, subject: Subject, **spec: object) -> None:
         """`kubectl patch` of its spec; None takes a field away."""
-        self.bench.kube.merge(MODEL_DEPLOYMENTS, self.namespace, subject.name, {"spec": spec})
+        patch = {"spec": spec}
+        self._witnessed(
+            subject, self.bench.kube.merge(MODEL_DEPLOYMENTS, self.namespace, subject.name, patch)
+        )
+
+    def _witnessed(self, subject: Subject, answer: Json) -> None:
+        """Wait until the witness knows of an edit: what it says before that is of the time before."""
+        version, uid = int(answer["metadata"]["resourceVersion"]), answer["metadata"]["uid"]
+
+        def known() -> bool:
+            return any(
+                seen.version >= version and seen.uid == uid
+                for seen in reversed(self.bench.witness.history(subject))
+            )
+
+        until(known, within=10, what=f"the edit of {subject.name} is witnessed")
 
     def delete(self, subject: Subject) -> None:
         self.bench.kube.delete(MODEL_DEPLOYMENTS, self.namespace, subject.name)
