@@ -115,14 +115,18 @@ def _terminating(stage: Stage) -> None:
     stage.iris.delete()
 
 
+# Too little for any container of the pod: each is ended by the kernel, and started again.
+NO_MEMORY = {"resources": {"requests": {"memory": "20Mi"}, "limits": {"memory": "20Mi"}}}
 NO_ROOM = {"resources": {"requests": {"cpu": "1000"}}, "rollout": {"capacityWaitSeconds": 0}}
 CAPTURES: dict[str, Callable[[Stage], object]] = {
     "created": _created,
     "starting": _first(version=1),
     "serving": Stage.serving,
     "changed": _changed,
+    "candidate-starting": _edited(version=2),
     "proving": _edited(version=2),
     "degraded": _degraded,
+    "candidate-degraded": _edited(version=2, **NO_MEMORY),
     "registry-unavailable": _registry_unavailable,
     "insufficient-capacity": _edited(version=2, **NO_ROOM),
     "image-pull-failed": _image_pull_failed,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pintle.domain.resources import MODEL_DEPLOYMENTS, PODS
-from pintle.naming import ANNOTATION_REJECT
+from pintle.naming import ANNOTATION_REJECT, LABEL_VERSION
 from tests.support.fake_api_server import Body
 from tests.support.fake_pods import Failure, Fate, Stage
 from tests.support.world import NAME, NAMESPACE, World
@@ -16,6 +16,7 @@ from tests.support.world import NAME, NAMESPACE, World
 VERSIONS = ("1", "2", "3", "4")
 BROKEN, ABSENT = 4, 99
 RUNNING = 8.0  # seconds: enough for the pods of this world to come up or to fail, and to be counted
+_NO_MEMORY = Failure("serve", 137)
 _NAN = Failure("serve", 15, "ProofFailed", "prediction[0] is NaN")
 
 
@@ -143,6 +144,19 @@ def _proving(world: World) -> None:
     _candidate(world, Fate(until=Stage.SERVING))
 
 
+def _candidate_starting(world: World) -> None:
+    _candidate(world, Fate(until=Stage.SCHEDULED))
+
+
+def _candidate_degraded(world: World) -> None:
+    """Its containers end again and again, for want of memory: no fault of the version."""
+    _candidate(world, Fate(until=Stage.SERVING))
+    for _ in range(2):
+        for pod in world.api.objects(PODS, labels=f"{LABEL_VERSION}=2"):
+            world.controllers.kubelet.crash(NAMESPACE, pod["metadata"]["name"], _NO_MEMORY)
+        world.run(RUNNING)
+
+
 def _insufficient_capacity(world: World) -> None:
     _candidate(world, Fate(unschedulable="0/1 nodes are available: 1 Insufficient memory."))
     world.run(120)
@@ -169,8 +183,10 @@ STATES = {
     "starting": State(_starting, "Progressing", "InProgress", wait_available=False),
     "serving": State(_serving, "Healthy", "Current", wait_ready=True),
     "changed": State(_changed, "Progressing", "InProgress", wait_available=False, argo_message=_UNSEEN),
+    "candidate-starting": State(_candidate_starting, "Progressing", "InProgress"),
     "proving": State(_proving, "Progressing", "InProgress"),
     "degraded": State(_degraded, "Progressing", "InProgress", wait_available=False),
+    "candidate-degraded": State(_candidate_degraded, "Progressing", "InProgress"),
     "registry-unavailable": State(_registry_unavailable, "Progressing", "InProgress"),
     "insufficient-capacity": State(_insufficient_capacity, "Progressing", "InProgress"),
     "image-pull-failed": State(_image_pull_failed, "Progressing", "InProgress"),

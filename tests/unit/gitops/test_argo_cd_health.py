@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from pintle.conditions import RECONCILING, STALLED, Condition, Reason, Type, kstatus, render
-from tests.support.fake_clock import FakeClock
+from pintle.conditions import RECONCILING, STALLED, Reason
 from tests.support.gitops.lua import Health, LuaError, health
+from tests.support.gitops.reasons import HELD, with_reason
 from tests.support.gitops.shape import differences
 from tests.support.gitops.states import STATES
 from tests.support.gitops.testdata import ARGO_CD, CUSTOMIZATIONS, files, path_of
@@ -67,28 +67,19 @@ def test_argo_cd_makes_of_each_state_what_the_table_says() -> None:
     assert found == {name: state.argo for name, state in STATES.items()}
 
 
-def _with(reason: Reason) -> dict[str, Any]:
-    """An object whose Ready has this reason, its conditions built by the operator's own functions."""
-    ready = Condition(Type.READY, reason is Reason.SERVING, reason, "the message")
-    found = (ready, *(() if ready.status else kstatus(reason, ready.message)))
-    conditions = render(found, (), generation=3, now=FakeClock().now())
-    status = {"observedGeneration": 3, "conditions": conditions}
-    return {"metadata": {"generation": 3}, "status": status}
-
-
 @pytest.mark.parametrize("reason", sorted(RECONCILING))
 def test_what_goes_on_by_itself_is_progressing(reason: Reason) -> None:
-    assert health(CHECK, _with(reason)) == Health("Progressing", "the message")
+    assert health(CHECK, with_reason(reason)) == Health("Progressing", "the message")
 
 
 @pytest.mark.parametrize("reason", sorted(STALLED))
 def test_what_needs_somebody_is_degraded(reason: Reason) -> None:
-    assert health(CHECK, _with(reason)) == Health("Degraded", "the message")
+    assert health(CHECK, with_reason(reason)) == Health("Degraded", "the message")
 
 
-@pytest.mark.parametrize("reason", [Reason.SUSPENDED, Reason.SCALED_TO_ZERO])
+@pytest.mark.parametrize("reason", sorted(HELD))
 def test_what_somebody_chose_is_suspended(reason: Reason) -> None:
-    assert health(CHECK, _with(reason)) == Health("Suspended", "the message")
+    assert health(CHECK, with_reason(reason)) == Health("Suspended", "the message")
 
 
 def test_a_status_without_conditions_is_progressing() -> None:

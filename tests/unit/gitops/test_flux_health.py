@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
+from pintle.conditions import STALLED, Reason
 from tests.support.gitops import flux
 from tests.support.gitops.connection_states import CONNECTION_STATES
+from tests.support.gitops.reasons import OF_READY, with_reason
 from tests.support.gitops.states import STATES
 from tests.support.schemas import REPOSITORY
 
@@ -39,6 +41,13 @@ def test_kstatus_says_what_the_table_says(judged: dict[str, flux.Health]) -> Non
 def test_the_expressions_say_what_the_table_says(judged: dict[str, flux.Health]) -> None:
     found = {name: health.expressions for name, health in judged.items()}
     assert found == {name: state.expressions or state.kstatus for name, state in STATES.items()}
+
+
+def test_kstatus_of_every_reason(tmp_path: Path) -> None:
+    answers = flux.health(list(map(with_reason, OF_READY)), {"current": "false"}, tmp_path)
+    found = {reason.value: health.kstatus for reason, health in zip(OF_READY, answers, strict=True)}
+    wanted = dict.fromkeys(OF_READY, "InProgress") | dict.fromkeys(STALLED, "Failed")
+    assert found == wanted | {Reason.SERVING: "Current"}
 
 
 def test_kstatus_of_a_registry_connection(tmp_path: Path) -> None:
