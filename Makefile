@@ -59,6 +59,10 @@ test: lint unit ## Run lint, unit, reconcile, contract, crds, faults, e2e. Raise
 test-all: test ## Run `make test`, then what takes an hour more.
 	TESTBED_NAME=$${TESTBED_NAME:-pintle-test} $(RUN) pytest -m slow tests
 
+.PHONY: mutants
+mutants: setup ## Break the operator on purpose, in many ways, and see that a test notices each.
+	$(RUN) tests.mutants $(ARGS)
+
 .PHONY: e2e
 e2e: setup ## Run the end-to-end tests alone; ARGS go to pytest.
 	TESTBED_NAME=$${TESTBED_NAME:-pintle-test} $(RUN) pytest tests/e2e $(ARGS)

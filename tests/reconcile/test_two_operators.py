@@ -16,10 +16,7 @@ HISTORIES = {
         Edit({"version": 1}),
     ),
     "a standby that is replaced": (V1, V2, Edit({"version": 3})),
-    "a standby whose time is over": (
-        Edit({"version": 1, "replicas": 2, **SHORT}),
-        Edit({"version": 2}, seconds=60),
-    ),
+    "a standby whose time is over": (Edit({"version": 1, "replicas": 2, **SHORT}), V2, Edit(seconds=60)),
     "a proof that fails": (V1, Edit({"version": 2}, fates={"2": NAN})),
     "an edit in mid-rollout": (V1, Edit({"version": 2}, fates={"2": FETCHING}), Edit({"version": 3})),
     "more replicas": (V1, V2, Edit({"replicas": 3})),
@@ -27,7 +24,8 @@ HISTORIES = {
     "0 replicas": (V1, V2, Edit({"replicas": 0})),
     "pruned": (
         Edit({"version": 1, "replicas": 2, "revisionHistoryLimit": 0, **SHORT}),
-        Edit({"version": 2}, seconds=60),
+        V2,
+        Edit(seconds=60),
     ),
 }
 
@@ -47,7 +45,9 @@ OFTEN = (
     [pytest.param(name, marks=() if name in OFTEN else pytest.mark.slow) for name in HISTORIES],
 )
 def test_a_late_write_of_another_operator(name: str) -> None:
-    tried = list(overlaps(HISTORIES[name]))
-    wrong = [words for overlap in tried for words in overlap.differences()]
-    print(f"{name}: {2 * len(tried)} interleavings")
-    assert not wrong, "\n".join(wrong)
+    tried = 0
+    for overlap in overlaps(HISTORIES[name]):
+        wrong = list(overlap.differences())
+        assert not wrong, "\n".join(wrong)
+        tried += 2
+    print(f"{name}: {tried} interleavings")

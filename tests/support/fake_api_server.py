@@ -71,6 +71,10 @@ class FakeApiServer:
             if matches(labels, obj["metadata"].get("labels") or {}) and namespace in (None, at)
         ]
 
+    def owned(self) -> list[tuple[Resource, Body]]:
+        """The metadata of every object, by kind: all that a garbage collector needs, and a small part."""
+        return [(r, copied(o["metadata"])) for r, found in self._objects.items() for o in found.values()]
+
     def kinds(self) -> tuple[Resource, ...]:
         """The kinds of which there has been an object."""
         return tuple(self._objects)

@@ -59,10 +59,9 @@ class FakeControllers:
                 self._api.remove(NAMESPACES, "", name)
 
     def _collect_garbage(self) -> None:
-        objects = [(r, o) for r in self._api.kinds() for o in self._api.objects(r)]
-        uids = {obj["metadata"]["uid"] for _, obj in objects}
-        for resource, obj in objects:
-            metadata = obj["metadata"]
+        objects = self._api.owned()
+        uids = {metadata["uid"] for _, metadata in objects}
+        for resource, metadata in objects:
             owners = metadata.get("ownerReferences") or []
             if owners and not any(owner["uid"] in uids for owner in owners):
                 self._api.delete(resource, metadata.get("namespace", ""), metadata["name"])

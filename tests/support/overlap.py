@@ -14,7 +14,14 @@ from typing import Any, TypeAlias
 
 from typing_extensions import override
 
-from pintle.domain.resources import BUDGETS, CONTROLLER_REVISIONS, DEPLOYMENTS, PODS, SERVICES
+from pintle.domain.resources import (
+    BUDGETS,
+    CONTROLLER_REVISIONS,
+    DEPLOYMENTS,
+    MODEL_DEPLOYMENTS,
+    PODS,
+    SERVICES,
+)
 from pintle.naming import ANNOTATION_RELEASED, LABEL_REVISION, short_hash
 from tests.support.fake_cluster import Fault, Verb
 from tests.support.histories import VERSIONS, Edit, perform
@@ -30,9 +37,9 @@ NEXT = 9
 Meanwhile: TypeAlias = Callable[[World, str], None]
 
 
-def flipped_back(world: World, declared: str) -> None:
-    """Somebody goes back to what was declared before."""
-    world.apply(version=declared)
+def flipped_back(world: World, before: str) -> None:
+    """Somebody goes back to the version before."""
+    world.apply(version=before)
 
 
 def flipped_forward(world: World, _: str) -> None:
@@ -49,7 +56,14 @@ def at_rest(_: World, __: str) -> None:
     """Nobody does anything: the other operator finishes what the first has begun."""
 
 
-MEANWHILE: tuple[Meanwhile, ...] = (flipped_back, flipped_forward, scaled, at_rest)
+def made_again(world: World, _: str) -> None:
+    """Somebody deletes the object and makes it again, as it was."""
+    spec = world.body["spec"]
+    world.api.delete(MODEL_DEPLOYMENTS, NAMESPACE, NAME)
+    world.apply(**spec)
+
+
+MEANWHILE: tuple[Meanwhile, ...] = (flipped_back, flipped_forward, scaled, at_rest, made_again)
 
 
 @dataclass(frozen=True)
@@ -89,7 +103,7 @@ class Overlap:
         world = World(*VERSIONS)
         for edit in self.edits[:-1]:
             perform(world, edit)
-        declared = str((self.edits[-2:][0].spec).get("version", 1))
+        versions = [str(edit.spec["version"]) for edit in self.edits if "version" in edit.spec]
         outcome = _Outcome(world, Watchman(world).wrong)
         first = world.operator
 
@@ -98,7 +112,7 @@ class Overlap:
                 first.watch.hold()
             world.overlap()
             before = world.api.find(SERVICES, NAMESPACE, NAME)
-            self.meanwhile(world, declared)
+            self.meanwhile(world, versions[-2:][0])
             world.run(ALONE)
             outcome.untouched = before is not None and before == world.api.find(SERVICES, NAMESPACE, NAME)
 

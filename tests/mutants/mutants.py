@@ -1,0 +1,285 @@
+"""The mutants: mistakes that somebody could make in `operator/pintle`, each as one textual change."""
+
+from dataclasses import dataclass
+
+HISTORIES = "tests/reconcile/test_histories.py"
+REJECTS = "tests/reconcile/test_histories_rejects.py"
+KILLED = "tests/reconcile/test_histories_killed.py"
+KEPT = "tests/reconcile/test_histories_kept.py"
+ROLLOUTS = "tests/reconcile/test_histories_rollouts.py"
+DELETED = "tests/reconcile/test_histories_deleted.py"
+STATES = "tests/reconcile/test_states.py"
+REVIEW = "tests/reconcile/test_review.py"
+OVERLAP = "tests/reconcile/test_two_operators.py::test_a_late_write_of_another_operator"
+POLICIES = "tests/unit/test_policies.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`old`, which stands once in `module`, becomes `new`; one of `tests` is to fail then."""
+
+    name: str
+    module: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+MUTANTS = (
+    Mutant(
+        "a flip without its precondition",
+        "desired/network.py",
+        '"metadata": _precondition(traffic) | {"annotations": marks.annotations()},\n        "spec"',
+        '"metadata": {"annotations": marks.annotations()},\n        "spec"',
+        (f"{OVERLAP}[roll back]",),
+    ),
+    Mutant(
+        "pods taken away without a precondition",
+        "desired/workload.py",
+        '"metadata": {"resourceVersion": workload.resource_version, "uid": workload.uid},',
+        '"metadata": {},',
+        (f"{OVERLAP}[a standby whose time is over]",),
+    ),
+    Mutant(
+        "scaled without a look at what was there",
+        "desired/workload.py",
+        'expected = {"/metadata/uid": workload.uid, "/spec/replicas": workload.replicas}',
+        'expected: dict[str, str | int] = {"/metadata/uid": workload.uid}',
+        (f"{OVERLAP}[more replicas]",),
+    ),
+    Mutant(
+        "scaled down on old news",
+        "desired/workload.py",
+        "if replicas < workload.replicas:",
+        "if False:",
+        (f"{OVERLAP}[roll back to what has no pods]",),
+    ),
+    Mutant(
+        "a status without the uid of its object",
+        "reconciler.py",
+        '{"op": "test", "path": "/metadata/uid", "value": uid},',
+        "",
+        (f"{OVERLAP}[create]",),
+    ),
+    Mutant(
+        "a decision on the spec of before",
+        "reconciler.py",
+        "await self._look_again(key)\n            raise",
+        "raise",
+        (f"{OVERLAP}[version change]",),
+    ),
+    Mutant(
+        "a Service whose record is not known yet, taken for broken",
+        "reconciler.py",
+        "if await self._find_traffic(observed):",
+        "if False:",
+        (f"{OVERLAP}[create]",),
+    ),
+    Mutant(
+        "pods taken away with no mark on the Service",
+        "upkeep.py",
+        "return [(mark,), taken]",
+        "return [taken]",
+        (ROLLOUTS,),
+    ),
+    Mutant(
+        "pods taken away before the Service is marked",
+        "upkeep.py",
+        "return [(mark,), taken]",
+        "return [taken, (mark,)]",
+        (KILLED, f"{OVERLAP}[a standby whose time is over]"),
+    ),
+    Mutant(
+        "a released revision that is not claimed",
+        "switch.py",
+        "stages: list[Stage] = list(claim) if released(traffic, target) else []",
+        "stages: list[Stage] = []",
+        (STATES,),
+    ),
+    Mutant(
+        "a first switch that claims nothing",
+        "switch.py",
+        "claim: tuple[Stage, ...] = ((workload.reclaim(existing, now),),) if existing else ()",
+        "claim: tuple[Stage, ...] = ()",
+        (HISTORIES,),
+    ),
+    Mutant(
+        "a replaced standby that keeps its pods for a while",
+        "switch.py",
+        "if given_up and given_up.replicas:",
+        "if given_up and not given_up.replicas:",
+        (ROLLOUTS,),
+    ),
+    Mutant(
+        "a mark of release that outlives the way back",
+        "roles.py",
+        'released=(kept | dropped) - {target.name, standby.name if standby else ""},',
+        "released=kept | dropped,",
+        (REVIEW, REJECTS),
+    ),
+    Mutant(
+        "a standby of the same identity",
+        "roles.py",
+        "if not (same_model and has_other):",
+        "if True:",
+        (HISTORIES,),
+    ),
+    Mutant(
+        "a threshold that is off by one",
+        "roles.py",
+        "return replicas - replicas // 4",
+        "return replicas - replicas // 4 - 1",
+        ("tests/unit", STATES),
+    ),
+    Mutant(
+        "the budget forgotten as a witness of who served",
+        "roles.py",
+        "    if observed.budget:\n        selector",
+        "    if False:\n        selector",
+        (REVIEW, STATES),
+    ),
+    Mutant(
+        "cleared when one pod is ready",
+        "rollout.py",
+        "return candidate.ready >= wanted and candidate.workload is not None"
+        " and candidate.workload.ready >= wanted",
+        "return candidate.ready >= 1 and candidate.workload is not None",
+        (ROLLOUTS,),
+    ),
+    Mutant(
+        "cleared by pods of an object that is gone",
+        "rollout.py",
+        " and candidate.workload is not None and candidate.workload.ready >= wanted",
+        " and candidate.workload is not None",
+        (DELETED,),
+    ),
+    Mutant(
+        "switched before it is cleared",
+        "rollout.py",
+        "return Step(((clear,), *switch.stages), switch.finding, target, turning=True)",
+        "return Step((*switch.stages, (clear,)), switch.finding, target, turning=True)",
+        (KILLED,),
+    ),
+    Mutant(
+        "pods before their ConfigMap is ours",
+        "rollout.py",
+        "return tuple(stages)",
+        "return (tuple(action for stage in stages for action in stage),)",
+        (DELETED,),
+    ),
+    Mutant(
+        "a candidate rejected though a pod of it is ready",
+        "policies.py",
+        "if found is None or candidate.ready:",
+        "if found is None:",
+        (POLICIES,),
+    ),
+    Mutant(
+        "the pinned digest left out of the comparison",
+        "policies.py",
+        "digests.add(candidate.record.content_digest)",
+        "pass",
+        (ROLLOUTS,),
+    ),
+    Mutant(
+        "the digest of another shape not expected",
+        "declared.py",
+        'return next((r.content_digest for r in same if r.content_digest), "")',
+        'return ""',
+        (ROLLOUTS,),
+    ),
+    Mutant(
+        "the registry asked about what is cleared",
+        "declared.py",
+        "    if any(r.cleared for r in kept(observed)):\n        return None\n",
+        "",
+        (HISTORIES,),
+    ),
+    Mutant(
+        "pods with other bytes left to serve",
+        "upkeep.py",
+        'if wanted and pod.content_digest not in ("", wanted) and not pod.deleting:',
+        "if False:",
+        (ROLLOUTS,),
+    ),
+    Mutant(
+        "what is declared is pruned",
+        "upkeep.py",
+        "needed = {r.name for r in (current.serving, current.standby, step.candidate, declared.record) if r}",
+        "needed = {r.name for r in (current.serving, current.standby, step.candidate) if r}",
+        (KEPT,),
+    ),
+    Mutant(
+        "the record pruned before its Deployment",
+        "upkeep.py",
+        "    if existing is not None:\n        if not existing.deleting:",
+        "    if existing is not None and existing.deleting:\n        if not existing.deleting:",
+        (KEPT,),
+    ),
+    Mutant(
+        "pods taken away the moment that traffic has left them",
+        "upkeep.py",
+        "SETTLE = timedelta(seconds=10)",
+        "SETTLE = timedelta(seconds=0)",
+        (HISTORIES,),
+    ),
+    Mutant(
+        "a standby released while changes are suspended",
+        "upkeep.py",
+        "not step.needs_room and (spec.suspend or not _over(current, now))",
+        "not step.needs_room and not _over(current, now)",
+        ("tests/reconcile/test_histories_suspended.py",),
+    ),
+    Mutant(
+        "pods that serve still told that they stand by",
+        "desired/network.py",
+        '    roles[serving.name] = ""\n',
+        "",
+        (STATES,),
+    ),
+    Mutant(
+        "an error of a write swallowed",
+        "apply.py",
+        "            if failures:\n                raise failures[0]\n",
+        "",
+        (DELETED,),
+    ),
+    Mutant(
+        "a repair that fails silences the status",
+        "reconciler.py",
+        "failure = failure or error",
+        "raise",
+        (REVIEW,),
+    ),
+    Mutant(
+        "the status before the writes",
+        "reconciler.py",
+        "        for action in plan.actions:\n",
+        "        if plan.status is not None:\n"
+        "            key = Key(deployment.namespace, deployment.name)\n"
+        "            await self._write_status(key, deployment.uid, plan.status)\n"
+        "        for action in plan.actions:\n",
+        (DELETED,),
+    ),
+    Mutant(
+        "own answers left out of the cache",
+        "apply.py",
+        "        self._cache.upsert(action.resource, answer)\n\n    async def _taken",
+        "\n    async def _taken",
+        (f"{OVERLAP}[create]",),
+    ),
+    Mutant(
+        "Ready while endpoints of another revision remain",
+        "summary.py",
+        "if others_behind_service(observed, serving):",
+        "if False:",
+        ("tests/unit", STATES),
+    ),
+    Mutant(
+        "a warm revision waited for without end",
+        "rollout.py",
+        "if enough(observed, current, target, replicas) or now >= patience:",
+        "if enough(observed, current, target, replicas):",
+        (REVIEW,),
+    ),
+)
