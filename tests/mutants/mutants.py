@@ -9,6 +9,7 @@ KEPT = "tests/reconcile/test_histories_kept.py"
 ROLLOUTS = "tests/reconcile/test_histories_rollouts.py"
 DELETED = "tests/reconcile/test_histories_deleted.py"
 STATES = "tests/reconcile/test_states.py"
+PRECAUTIONS = "tests/reconcile/test_precautions.py"
 REVIEW = "tests/reconcile/test_review.py"
 OVERLAP = "tests/reconcile/test_two_operators.py::test_a_late_write_of_another_operator"
 POLICIES = "tests/unit/test_policies.py"
@@ -115,7 +116,7 @@ MUTANTS = (
         "roles.py",
         'released=(kept | dropped) - {target.name, standby.name if standby else ""},',
         "released=kept | dropped,",
-        (REVIEW, REJECTS),
+        (REJECTS,),
     ),
     Mutant(
         "a standby of the same identity",
@@ -129,14 +130,14 @@ MUTANTS = (
         "roles.py",
         "return replicas - replicas // 4",
         "return replicas - replicas // 4 - 1",
-        ("tests/unit", STATES),
+        (PRECAUTIONS, STATES, "tests/unit/test_policies.py"),
     ),
     Mutant(
         "the budget forgotten as a witness of who served",
         "roles.py",
         "    if observed.budget:\n        selector",
         "    if False:\n        selector",
-        (REVIEW, STATES),
+        (PRECAUTIONS,),
     ),
     Mutant(
         "cleared when one pod is ready",
@@ -144,7 +145,7 @@ MUTANTS = (
         "return candidate.ready >= wanted and candidate.workload is not None"
         " and candidate.workload.ready >= wanted",
         "return candidate.ready >= 1 and candidate.workload is not None",
-        (ROLLOUTS,),
+        (PRECAUTIONS,),
     ),
     Mutant(
         "cleared by pods of an object that is gone",
@@ -221,7 +222,7 @@ MUTANTS = (
         "upkeep.py",
         "SETTLE = timedelta(seconds=10)",
         "SETTLE = timedelta(seconds=0)",
-        (HISTORIES,),
+        (PRECAUTIONS,),
     ),
     Mutant(
         "a standby released while changes are suspended",
@@ -266,14 +267,14 @@ MUTANTS = (
         "apply.py",
         "        self._cache.upsert(action.resource, answer)\n\n    async def _taken",
         "\n    async def _taken",
-        (f"{OVERLAP}[create]",),
+        (PRECAUTIONS,),
     ),
     Mutant(
         "Ready while endpoints of another revision remain",
         "summary.py",
         "if others_behind_service(observed, serving):",
         "if False:",
-        ("tests/unit", STATES),
+        (PRECAUTIONS,),
     ),
     Mutant(
         "a warm revision waited for without end",

@@ -31,13 +31,15 @@ HISTORIES = {
 
 
 # The others take minutes.
-OFTEN = (
+OFTEN = {
     "create",
     "version change",
     "roll back",
     "roll back to what has no pods",
-    "a standby that is replaced",
-)
+    "a standby whose time is over",
+    "more replicas",
+    "pruned",
+}
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 from pintle.desired.network import STANDBY_ROLE
 from pintle.domain.resources import BUDGETS, CONTROLLER_REVISIONS, MODEL_DEPLOYMENTS, PODS, SERVICES
-from pintle.naming import ANNOTATION_ROLE, LABEL_REVISION, LABEL_VERSION
+from pintle.naming import ANNOTATION_RELEASED, ANNOTATION_ROLE, LABEL_REVISION, LABEL_VERSION, short_hash
 from tests.support.fake_cluster import Fault
 from tests.support.fake_pods import Failure, Fate, Stage
+from tests.support.watchman import Watchman
 from tests.support.world import NAME, NAMESPACE, World, version_of
 
 FETCHING = Fate(until=Stage.SCHEDULED)
@@ -104,10 +105,12 @@ def more(*parts: Mapping[str, int]) -> Counter[str]:
 
 
 def play(edits: tuple[Edit, ...]) -> World:
-    """A world after all edits of a history."""
+    """A world after all edits of a history, on the way of which no promise was broken."""
     world = World(*VERSIONS)
+    watchman = Watchman(world)
     for edit in edits:
         perform(world, edit)
+    assert not watchman.wrong
     return world
 
 
@@ -147,6 +150,8 @@ def check(world: World, history: History) -> None:
     assert by_version(world.pods_gone) == history.gone
     if history.reason:
         check_marks(world)
+    if history.reason == "Serving":
+        assert not world.answers.wanted, "nothing is asked of the registry any more"
     if history.kept is not None:
         records = world.api.objects(CONTROLLER_REVISIONS)
         assert sorted(r["metadata"]["labels"][LABEL_VERSION] for r in records) == history.kept
@@ -158,7 +163,10 @@ def check(world: World, history: History) -> None:
 
 
 def check_marks(world: World) -> None:
-    """What follows a flip has followed: the budget protects who serves, and pods know their role."""
+    """What follows a flip has followed: the budget protects who serves, and pods know their role.
+
+    Who serves or stands by is not among those whose pods were given up.
+    """
     service = world.api.find(SERVICES, NAMESPACE, NAME)
     if service is None or world.condition()["reason"] == "NameTaken":
         return
@@ -167,6 +175,8 @@ def check_marks(world: World) -> None:
     roles: dict[str, str | None] = {selector[LABEL_REVISION]: None}
     if standby := world.status.get("standby"):
         roles[standby["revision"]] = STANDBY_ROLE
+    given_up = service["metadata"]["annotations"].get(ANNOTATION_RELEASED, "").split(",")
+    assert not {short_hash(name) for name in roles} & set(given_up)
     for pod in world.api.objects(PODS):
         revision = pod["metadata"]["labels"][LABEL_REVISION]
         role = (pod["metadata"].get("annotations") or {}).get(ANNOTATION_ROLE)

@@ -1,0 +1,93 @@
+"""What is done for the case that something else goes wrong: each of these is needed once in a long while."""
+
+from pintle.domain.resources import BUDGETS, ENDPOINT_SLICES, PODS, SERVICES
+from pintle.naming import LABEL_REVISION, LABEL_VERSION
+from tests.support.histories import PROVING
+from tests.support.world import NAME, NAMESPACE, World
+
+
+def serving(*versions: int) -> World:
+    """The versions have served one after another; the last one does."""
+    world = World()
+    for version in versions:
+        world.apply(version=version, replicas=2)
+        world.run(20)
+    assert (world.serving, world.condition()["status"]) == (str(versions[-1]), "True")
+    return world
+
+
+def test_own_writes_are_known_before_the_watch_tells_of_them() -> None:
+    world = World()
+    world.apply(version=1, replicas=2)
+    world.operator.watch.hold()
+    world.operate()
+    world.clock.advance(5)
+    world.operate()
+    assert world.cluster.writes()["create", "controllerrevisions"] == 1
+    assert {r.status for r in world.cluster.requests} == {200}
+
+
+def test_one_pod_of_two_that_is_ready_clears_nothing() -> None:
+    world = serving(1)
+    world.next_fates["2"] = [world.controllers.kubelet.fate, PROVING]
+    world.apply(version=2)
+    world.run(60)
+    assert world.ready_pods("2") == 1
+    assert (world.condition()["reason"], world.serving) == ("Proving", "1")
+
+
+def test_pods_that_served_a_moment_ago_stay_for_ten_seconds() -> None:
+    """Nodes learn of a switch at their own pace."""
+    world = serving(1, 2)
+    before = world.status["serving"]["revision"]
+    world.apply(resources={"requests": {"cpu": "200m"}})
+    while world.traffic[-1] == before:
+        world.run(0.25)
+    labels = f"{LABEL_REVISION}={before}"
+    world.run(9)
+    assert len(world.api.objects(PODS, labels=labels)) == 2
+    world.run(3)
+    assert world.api.objects(PODS, labels=labels) == []
+
+
+def test_the_budget_tells_who_served_when_nothing_else_does() -> None:
+    """The newer revision has as many pods, and would be taken without it."""
+    world = serving(1, 2, 1)
+    assert world.api.find(BUDGETS, NAMESPACE, NAME)
+    world.operator.stop()
+    world.wipe_status()
+    world.api.delete(SERVICES, NAMESPACE, NAME)
+    world.start_operator()
+    world.run(20)
+    assert world.served() == ["1", "2", "1"]
+    assert world.serving == "1"
+
+
+def test_the_status_tells_who_served_when_the_budget_is_gone_too() -> None:
+    world = serving(1, 2, 1)
+    world.operator.stop()
+    world.api.delete(BUDGETS, NAMESPACE, NAME)
+    world.api.delete(SERVICES, NAMESPACE, NAME)
+    world.start_operator()
+    world.run(20)
+    assert (world.serving, world.condition()["status"]) == ("1", "True")
+
+
+def test_not_ready_while_endpoints_of_another_version_remain() -> None:
+    """A Service of many pods has several slices, and they are written one by one."""
+    world = serving(1, 2)
+    pod = world.api.objects(PODS, labels=f"{LABEL_VERSION}=2")[0]["metadata"]["name"]
+    slices = world.api.objects(ENDPOINT_SLICES)
+    metadata = {k: slices[0]["metadata"][k] for k in ("labels", "ownerReferences")} | {"name": "late"}
+    target = {"kind": "Pod", "namespace": NAMESPACE, "name": pod}
+    endpoints = [{"addresses": ["10.1.0.9"], "conditions": {"ready": True}, "targetRef": target}]
+    body = {"metadata": metadata, "endpoints": endpoints, "addressType": "IPv4"}
+    world.api.create(ENDPOINT_SLICES, NAMESPACE, body)
+    world.apply(version=1)
+    world.run(20)
+    ready = world.condition()
+    assert (ready["status"], ready["reason"], world.serving) == ("False", "Starting", "1")
+    assert "endpoints of other revisions remain" in ready["message"]
+    world.api.delete(ENDPOINT_SLICES, NAMESPACE, "late")
+    world.run(20)
+    assert world.condition()["status"] == "True"
