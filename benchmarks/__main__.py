@@ -3,11 +3,9 @@
 import argparse
 import sys
 
-from benchmarks import rollback
-from benchmarks.output import line
-from tests.support import rig
+from benchmarks import memory, rollback
 
-BENCHMARKS = {"rollback": rollback.run}
+BENCHMARKS = {"rollback": rollback.run, "memory": memory.run}
 
 
 def main() -> int:
@@ -17,8 +15,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := sorted(set(arguments.names) - set(BENCHMARKS)):
         parser.error(f"there is no benchmark {unknown[0]}; there are: {', '.join(BENCHMARKS)}")
-    with rig.raised(lambda text: line(f"{text} ...")) as raised:
-        kept = [BENCHMARKS[name](raised, arguments.rounds) for name in arguments.names or BENCHMARKS]
+    kept = [BENCHMARKS[name](arguments.rounds) for name in arguments.names or BENCHMARKS]
     return 0 if all(kept) else 1
 
 

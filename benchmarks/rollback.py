@@ -9,16 +9,23 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.output import line
 from demo.traffic import totals
-from tests.support.rig import Rig
-from tests.support.rollbacks import Pair, applying, pair
+from tests.support import rig as rigs
+from tests.support.rollbacks import Pair, Rollback, applying, pair
 
 P50_SECONDS = 0.150
 P95_SECONDS = 0.400
+OPERATOR_P50_SECONDS = 0.030
 
 
-def run(rig: Rig, rounds: int) -> bool:
+def run(rounds: int) -> bool:
     """Measure and print; whether the goals are kept and no request was lost or wrong."""
-    line(f"{'rollback to a warm standby':36}  n    p50    p95    max   (ms; goal p50 150, p95 400)")
+    with rigs.raised(lambda text: line(f"{text} ...")) as rig:
+        return _all(rig, rounds)
+
+
+def _all(rig: rigs.Rig, rounds: int) -> bool:
+    line("ms; the goals are p50 150, p95 400; of it, from the edit to the switch of the Service: p50 30")
+    line(f"{'rollback to a warm standby':36}  n    p50    p95    max   of it: p50    p95")
     with rig.namespace("bench") as namespace, pair(rig, namespace) as two:
         kept = [
             _measure("nothing else changed", two, rounds, lambda: None),
@@ -35,29 +42,36 @@ def run(rig: Rig, rounds: int) -> bool:
 
 
 def _measure(name: str, two: Pair, rounds: int, between: Callable[[], None]) -> bool:
-    seconds = []
+    rollbacks = []
     for _ in range(rounds):
         between()
-        seconds.append(two.roll_back().seconds)
+        rollbacks.append(two.roll_back())
         two.deployed.ready(two.serving)
-    return _judge(name, seconds)
+    return _judge(name, rollbacks)
 
 
 def _measure_rejections(name: str, two: Pair, rounds: int) -> bool:
     """Between two of them the rejection is taken back, which is not measured."""
-    seconds = []
+    rollbacks = []
     for _ in range(rounds):
-        seconds.append(two.reject().seconds)
+        rollbacks.append(two.reject())
         two.deployed.refused("RejectedByUser")
         two.accept_again()
         two.deployed.ready(two.serving)
-    return _judge(name, seconds)
+    return _judge(name, rollbacks)
 
 
-def _judge(name: str, seconds: Sequence[float]) -> bool:
+def _judge(name: str, rollbacks: Sequence[Rollback]) -> bool:
+    seconds, own = [r.seconds for r in rollbacks], [r.operator for r in rollbacks]
     p50, p95, longest = quantile(seconds, 0.50), quantile(seconds, 0.95), max(seconds)
-    line(f"{name:36} {len(seconds):2} {p50 * 1e3:6.0f} {p95 * 1e3:6.0f} {longest * 1e3:6.0f}")
-    return p50 <= P50_SECONDS and p95 <= P95_SECONDS
+    own_p50, own_p95 = quantile(own, 0.50), quantile(own, 0.95)
+    shown = (p50, p95, longest, own_p50, own_p95)
+    line(
+        f"{name:36} {len(seconds):2} {{:6.0f}} {{:6.0f}} {{:6.0f}} {{:12.0f}} {{:6.0f}}".format(
+            *(value * 1e3 for value in shown)
+        )
+    )
+    return p50 <= P50_SECONDS and p95 <= P95_SECONDS and own_p50 <= OPERATOR_P50_SECONDS
 
 
 def quantile(values: Sequence[float], share: float) -> float:

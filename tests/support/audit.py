@@ -145,14 +145,23 @@ class AuditLog:
         """The newest successful write to an object since a mark, by anybody but the operator and kubectl."""
 
         def found() -> Request | None:
-            requests = [
-                r
-                for r in self._requests(mark, namespace)
-                if r.is_write and (r.resource, r.name) == (resource, name) and _by_test(r)
-            ]
+            requests = [r for r in self._writes(mark, namespace, resource, name) if _by_test(r)]
             return requests[-1] if requests and requests[-1].code < HTTPStatus.BAD_REQUEST else None
 
         return until(found, within=5, what=f"the audit log has the write to {resource} {namespace}/{name}")
+
+    def reaction(self, mark: int, namespace: str, resource: str, name: str) -> Request:
+        """The operator's first successful write to an object since a mark."""
+
+        def found() -> Request | None:
+            writes = self._writes(mark, namespace, resource, name)
+            return next((r for r in writes if r.user == OPERATOR and r.code < HTTPStatus.BAD_REQUEST), None)
+
+        return until(found, within=30, what=f"the operator writes {resource} {namespace}/{name}")
+
+    def _writes(self, mark: int, namespace: str, resource: str, name: str) -> Iterator[Request]:
+        requests = self._requests(mark, namespace)
+        return (r for r in requests if r.is_write and (r.resource, r.name) == (resource, name))
 
     def _requests(self, mark: int, namespace: str) -> Iterator[Request]:
         return self._lines(mark, f'"namespace":"{namespace}"'.encode())

@@ -51,6 +51,12 @@ class OperatorProcess:
             )
         self.starts += 1
 
+    @property
+    def pid(self) -> int:
+        """Its process ID."""
+        assert self.process
+        return self.process.pid
+
     def kill(self) -> None:
         """SIGKILL, wherever it is."""
         if self.process:

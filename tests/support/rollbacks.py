@@ -31,12 +31,14 @@ class Rollback:
     """The last answer of the version before: when it was asked for and when it was there, in seconds.
 
     Both from the API server's answer to the edit on; the second is the figure, the first tells how much of
-    it is a slow answer. `edited` is when that was, in seconds since 1970.
+    it is a slow answer. `edited` is when that was, in seconds since 1970. `operator` is the operator's own
+    share: from the API server's answer to the edit to its answer to the switch of the Service.
     """
 
     asked: float
     seconds: float
     edited: float
+    operator: float
 
 
 @dataclass
@@ -93,7 +95,9 @@ class Pair:
 
         self.traffic.wait(settled, 30, "settled answers")
         last = self._last_of(before, edit.answered)
-        return Rollback(last.began - edit.answered, last.done - edit.answered, edit.answered)
+        switch = self.rig.audit.reaction(mark, target.namespace, "services", target.name)
+        own = switch.answered - edit.answered
+        return Rollback(last.began - edit.answered, last.done - edit.answered, edit.answered, own)
 
     def _last_of(self, version: str, edited: float) -> Request:
         """The last answer of a version to end, among those around an edit."""
