@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pytest
+from typing_extensions import override
 
 from pintle.domain.resources import MODEL_DEPLOYMENTS
 from pintle.errors import Conflict, Invalid, Unavailable
@@ -84,11 +85,22 @@ ERRORS: dict[str, tuple[Callable[[], BaseException], bool]] = {
 }
 
 
+class Restarting(World):
+    """A world in which another process takes the place of one that is killed."""
+
+    @override
+    def operate(self) -> None:
+        super().operate()
+        while self.operator.killed:
+            self.start_operator()
+            super().operate()
+
+
 class Run:
     """One run of a workload in a world of its own."""
 
     def __init__(self, workload: Workload) -> None:
-        self.world = World(*map(str, range(1, 10)))
+        self.world = Restarting(*map(str, range(1, 10)))
         self.world.fate(BAD, Fate(failure=NAN))
         self.world.fate(STUCK, Fate(until=Stage.SCHEDULED))
         self.witness = FakeWitness(self.world.api)

@@ -79,6 +79,7 @@ class ConnectionsWorld:
 
     def start(self) -> None:
         """A fresh process: empty memory, the caches filled from what the cluster holds."""
+        self.cluster.revive()
         self.cache = Cache()
         self.queue = WorkQueue[Key](jitter=lambda: 0.0)
         self.connections = Connections(
