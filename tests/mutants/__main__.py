@@ -31,7 +31,7 @@ def run(mutant: Mutant) -> str:
 
 
 def _first_failure(folder: str, tests: tuple[str, ...]) -> str:
-    options = ["-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-m", "not slow"]
+    options = ["-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider"]
     ignored = [f"--ignore=tests/unit/{name}" for name in ("demo", "gitops", "runtime", "testbed")]
     command = [
         sys.executable,

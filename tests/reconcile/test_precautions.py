@@ -91,3 +91,18 @@ def test_not_ready_while_endpoints_of_another_version_remain() -> None:
     world.api.delete(ENDPOINT_SLICES, NAMESPACE, "late")
     world.run(20)
     assert world.condition()["status"] == "True"
+
+
+def test_ready_while_a_quarter_of_the_pods_is_missing_and_no_more() -> None:
+    world = World()
+    world.apply(version=1, replicas=4)
+    world.run(20)
+    found = []
+    for number in range(3):
+        pods = [p["metadata"]["name"] for p in world.api.objects(PODS)]
+        for name in pods[:number]:
+            world.controllers.kubelet.own[name] = PROVING
+            world.controllers.kubelet.unready(NAMESPACE, name)
+        world.run(20)
+        found.append((world.status["replicasReady"], world.condition()["reason"]))
+    assert found == [("4/4", "Serving"), ("3/4", "Serving"), ("2/4", "Degraded")]

@@ -6,26 +6,20 @@ been held up.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from typing_extensions import override
 
 from pintle.domain.resources import (
-    BUDGETS,
-    CONTROLLER_REVISIONS,
-    DEPLOYMENTS,
     MODEL_DEPLOYMENTS,
-    PODS,
     SERVICES,
 )
-from pintle.naming import ANNOTATION_RELEASED, LABEL_REVISION, short_hash
-from tests.support.fake_cluster import Fault, Verb
+from tests.support.endstate import Write, state, writes_of
 from tests.support.histories import VERSIONS, Edit, perform
-from tests.support.watchman import Watchman, selected
+from tests.support.watchman import Watchman
 from tests.support.world import NAME, NAMESPACE, World
 
 # How long the other operator has the cluster to itself, and how long both have it afterwards.
@@ -68,18 +62,15 @@ MEANWHILE: tuple[Meanwhile, ...] = (flipped_back, flipped_forward, scaled, at_re
 
 @dataclass(frozen=True)
 class Overlap:
-    """One interleaving: a write of the last edit, the `ordinal`th of its kind, is held up."""
+    """One interleaving: a write of the last edit is held up."""
 
-    edits: tuple[Edit, ...] = field(repr=False)
-    verb: Verb
-    resource: str
-    name: str
-    ordinal: int
+    edits: tuple[Edit, ...]
+    write: Write
     meanwhile: Meanwhile
 
     @override
     def __str__(self) -> str:
-        return f"{self.verb} {self.resource} {self.name} #{self.ordinal}, {self.meanwhile.__name__}"
+        return f"{self.write}, {self.meanwhile.__name__}"
 
     def differences(self) -> Iterator[str]:
         """What is wrong with it, in words; nothing, where all is as it should be.
@@ -117,7 +108,7 @@ class Overlap:
             outcome.untouched = before is not None and before == world.api.find(SERVICES, NAMESPACE, NAME)
 
         error = asyncio.CancelledError() if ending is Ending.KILLED else None
-        held = Fault(self.verb, self.resource, self.name, self.ordinal, error, meanwhile=meanwhile)
+        held = self.write.fault(error, meanwhile=meanwhile)
         world.cluster.faults.append(held)
         perform(world, self.edits[-1])
         assert held.seen >= held.ordinal, "the write was held up"
@@ -144,53 +135,12 @@ class _Outcome:
 
 def overlaps(edits: tuple[Edit, ...]) -> Iterator[Overlap]:
     """All interleavings of a history."""
-    world = World(*VERSIONS)
-    for edit in edits[:-1]:
-        perform(world, edit)
-    start = len(world.cluster.requests)
-    perform(world, edits[-1])
-    seen: Counter[tuple[Verb, str, str]] = Counter()
-    for request in world.cluster.requests[start:]:
-        if request.verb == "get":
-            continue
-        kind = request.verb, request.resource, request.name
-        seen[kind] += 1
+    for write in writes_of(edits):
         for meanwhile in MEANWHILE:
-            yield Overlap(edits, *kind, seen[kind], meanwhile)
+            yield Overlap(edits, write, meanwhile)
 
 
 def _without_detour(found: list[str], wanted: list[str]) -> list[str]:
     """`wanted`, with a late switch and the one that follows it if `found` has them."""
     detour = found[len(wanted) :]
     return found if len(detour) == 2 and detour[1:] == wanted[-1:] else wanted
-
-
-def state(world: World) -> dict[str, Any]:
-    """What matters of the end: no times, no history, nothing of revisions without pods or traffic."""
-    service = world.api.find(SERVICES, NAMESPACE, NAME)
-    budget = world.api.find(BUDGETS, NAMESPACE, NAME)
-    workloads = {d["metadata"]["name"]: d["spec"] for d in world.api.objects(DEPLOYMENTS)}
-    status, serving = world.status, selected(service) if service else ""
-    live = {serving, (status.get("standby") or {}).get("revision")}
-    records = {r["metadata"]["name"]: r["metadata"] for r in world.api.objects(CONTROLLER_REVISIONS)}
-    marks = (service["metadata"].get("annotations") or {}) if service else {}
-    return {
-        "serving": serving,
-        "served": world.served(),
-        "given up": sorted(
-            set(marks.get(ANNOTATION_RELEASED, "").split(",")) & {short_hash(name) for name in live if name}
-        ),
-        "budget": budget and budget["spec"]["selector"]["matchLabels"].get(LABEL_REVISION),
-        "replicas": {name: spec["replicas"] for name, spec in workloads.items() if spec["replicas"]},
-        "pods": Counter(p["metadata"]["labels"][LABEL_REVISION] for p in world.api.objects(PODS)),
-        "marks": {n: sorted(records[n].get("annotations") or ()) for n in live if n in records},
-        "conditions": [
-            (c["type"], c["status"], c["reason"], c["message"]) for c in status.get("conditions", ())
-        ],
-        "roles": {
-            role: status[role]["version"] for role in ("serving", "candidate", "standby") if role in status
-        },
-        "wanted": status.get("wanted"),
-        "counts": (status.get("replicas"), status.get("replicasReady")),
-        "rejected": [(r["version"], r["reason"]) for r in status.get("rejected", ())],
-    }
