@@ -53,14 +53,14 @@ MUTANTS = (
         "desired/workload.py",
         "if replicas < workload.replicas:",
         "if False:",
-        (f"{OVERLAP}[roll back to what has no pods]",),
+        (f"{OVERLAP}[0 replicas]",),
     ),
     Mutant(
         "a status without the uid of its object",
         "reconciler.py",
         '{"op": "test", "path": "/metadata/uid", "value": uid},',
         "",
-        (f"{OVERLAP}[create]",),
+        (PRECAUTIONS,),
     ),
     Mutant(
         "a decision on the spec of before",
@@ -152,7 +152,7 @@ MUTANTS = (
         "rollout.py",
         " and candidate.workload is not None and candidate.workload.ready >= wanted",
         " and candidate.workload is not None",
-        (DELETED,),
+        (PRECAUTIONS,),
     ),
     Mutant(
         "switched before it is cleared",

@@ -1,7 +1,10 @@
 """What is done for the case that something else goes wrong: each of these is needed once in a long while."""
 
-from pintle.domain.resources import BUDGETS, ENDPOINT_SLICES, PODS, SERVICES
+from pintle.domain.resources import BUDGETS, ENDPOINT_SLICES, MODEL_DEPLOYMENTS, PODS, SERVICES
 from pintle.naming import LABEL_REVISION, LABEL_VERSION
+from pintle.ports import Resource
+from tests.support.fake_api_server import Body, WatchType
+from tests.support.fake_cluster import Fault
 from tests.support.histories import PROVING
 from tests.support.world import NAME, NAMESPACE, World
 
@@ -106,3 +109,43 @@ def test_ready_while_a_quarter_of_the_pods_is_missing_and_no_more() -> None:
         world.run(20)
         found.append((world.status["replicasReady"], world.condition()["reason"]))
     assert found == [("4/4", "Serving"), ("3/4", "Serving"), ("2/4", "Degraded")]
+
+
+def test_a_late_status_is_not_put_on_an_object_made_again() -> None:
+    """It says that what is declared serves, of the generation that the new object has too."""
+    world = World()
+    told: list[str] = []
+
+    def look(_: WatchType, resource: Resource, obj: Body) -> None:
+        if resource == MODEL_DEPLOYMENTS and obj["metadata"]["uid"] != first:
+            told.extend(c["reason"] for c in obj["status"].get("conditions", ()) if c["type"] == "Ready")
+
+    def make_again() -> None:
+        world.api.delete(MODEL_DEPLOYMENTS, NAMESPACE, NAME)
+        world.apply(version=1, replicas=2)
+
+    world.apply(version=1, replicas=2)
+    first = world.body["metadata"]["uid"]
+    world.api.listeners.append(look)
+    serving = Fault("patch", "modeldeployments/status", ordinal=3, meanwhile=make_again)
+    world.cluster.faults.append(serving)
+    world.run(60)
+    assert serving.seen >= serving.ordinal
+    assert (told[0], told[-1]) == ("Starting", "Serving")
+
+
+def test_pods_of_an_object_that_is_gone_clear_nothing() -> None:
+    """Garbage collection may get to them after the object is made again: they carry the same labels."""
+    world = serving(1)
+    world.apply(version=2, suspend=True)
+    expected = serving(2).revision("2")
+    for pod in world.api.objects(PODS):
+        labels = pod["metadata"]["labels"] | {LABEL_REVISION: expected}
+        body = {"metadata": {"name": f"{pod['metadata']['name']}-former", "labels": labels}, "spec": {}}
+        world.api.create(PODS, NAMESPACE, body)
+        world.api.set_status(PODS, NAMESPACE, body["metadata"]["name"], pod["status"])
+    world.apply(suspend=False)
+    world.operate()
+    assert world.revision("2") == expected
+    assert world.ready_pods("2") == 2
+    assert world.serving == "1"

@@ -46,6 +46,13 @@ def scaled(world: World, _: str) -> None:
     world.apply(replicas=4)
 
 
+def scaled_and_back(world: World, _: str) -> None:
+    """Somebody wants more pods, and then as many as before: a count alone does not tell of it."""
+    world.apply(replicas=4)
+    world.run(5)
+    world.apply(replicas=2)
+
+
 def at_rest(_: World, __: str) -> None:
     """Nobody does anything: the other operator finishes what the first has begun."""
 
@@ -57,7 +64,14 @@ def made_again(world: World, _: str) -> None:
     world.apply(**spec)
 
 
-MEANWHILE: tuple[Meanwhile, ...] = (flipped_back, flipped_forward, scaled, at_rest, made_again)
+MEANWHILE: tuple[Meanwhile, ...] = (
+    flipped_back,
+    flipped_forward,
+    scaled,
+    scaled_and_back,
+    at_rest,
+    made_again,
+)
 
 
 @dataclass(frozen=True)
