@@ -3,6 +3,7 @@
 Hypothesis writes the chains, and shortens one that breaks this to the edits that matter.
 """
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from pintle.domain.resources import MODEL_DEPLOYMENTS
 from pintle.naming import ANNOTATION_REJECT
+from tests.support.fake_cluster import Fault, Verb
 from tests.support.fake_pods import Failure, Fate
 from tests.support.fresh import SETTLED, Fresh
 from tests.support.watchman import Watchman
@@ -42,6 +44,15 @@ def recreate(world: World) -> None:
     reject((body["metadata"].get("annotations") or {}).get(ANNOTATION_REJECT))(world)
 
 
+def killed(verb: Verb, resource: str) -> Callable[[World], None]:
+    """The operator ends at the next such write, once that is done."""
+
+    def act(world: World) -> None:
+        world.cluster.faults = [Fault(verb, resource, error=asyncio.CancelledError(), committed=True)]
+
+    return act
+
+
 def an_hour(world: World) -> None:
     world.run(3700, tick=10)
 
@@ -59,6 +70,9 @@ EDITS: dict[str, Callable[[World], None]] = {
     "reject nothing": reject(None),
     "delete and recreate": recreate,
     "restart": World.start_operator,
+    "killed at the next switch": killed("patch", "services"),
+    "killed at the next mark": killed("patch", "controllerrevisions"),
+    "killed at the next change of replicas": killed("patch", "deployments"),
     "an hour": an_hour,
     "wipe status": World.wipe_status,
 }
@@ -73,6 +87,9 @@ def _chain(names: list[str]) -> None:
     for number, name in enumerate(names):
         EDITS[name](world)
         world.run(SETTLED)
+        if world.operator.killed:
+            world.start_operator()
+            world.run(SETTLED)
         differences = FRESH.differences(world)
         assert not differences, f"after {names[: number + 1]}"
         assert not watchman.wrong, f"after {names[: number + 1]}"
