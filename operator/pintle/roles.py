@@ -122,5 +122,6 @@ def marks_after_flip(observed: Observed, now_roles: Roles, target: Record, now: 
     return Marks(
         since=now,
         standby=standby.name if standby else "",
-        released=(kept | dropped) - {target.name, standby.name if standby else ""},
+        # A standby that is being shrunk stays named: its late write must fail whoever is switched to next.
+        released=(kept | dropped) - {target.name},
     )

@@ -13,7 +13,7 @@ from pintle.desired import record, workload
 from pintle.domain import Action, Cleared, Observed, Record, Rejected, Stage, Workload
 from pintle.policies import REJECTING, WAITING, Candidate, Finding, first
 from pintle.roles import Roles, behind_service, lost_serving, pods_of, roles, threshold
-from pintle.switch import Step, enough, flip, warm
+from pintle.switch import Step, enough, flip, shrink, warm
 
 # How long a warm revision with too few pods may be scaled up before it gets the traffic anyway.
 WARM_PATIENCE = timedelta(seconds=10)
@@ -139,8 +139,8 @@ def _towards(observed: Observed, current: Roles, target: Record, now: datetime) 
         if target.cleared:
             return flip(observed, current, target, now)
         started = observed.workloads.get(target.name)
-        end: Stage = (workload.scale(started, 0),) if started and started.replicas else ()
-        return Step((end,), _nothing_to_prove(), target)
+        end = shrink(observed, started, 0) if started and started.replicas else ()
+        return Step(end, _nothing_to_prove(), target)
     existing = observed.workloads.get(target.name)
     if existing is None:
         text = f"{target.identity.model} version {target.version}: starting {replicas} pods"
@@ -176,8 +176,10 @@ def _towards_cold(observed: Observed, current: Roles, target: Record, now: datet
         mark = record.reject(target, Rejected(rejection.reason, rejection.message, now))
         return Step(((mark,),), rejection, turning=True)
     if existing.replicas != spec.replicas:
-        waiting = first(WAITING, candidate)
-        return Step(((workload.scale(existing, spec.replicas),),), waiting, target)
+        fewer = existing.replicas > spec.replicas
+        scale: tuple[Stage, ...] = ((workload.scale(existing, spec.replicas),),)
+        stages = shrink(observed, existing, spec.replicas) if fewer else scale
+        return Step(stages, first(WAITING, candidate), target)
     if (drift := _changed_template(observed, target, existing)) is not None:
         return Step(((drift,),), first(WAITING, candidate), target)
     if target.cleared and candidate.ready >= min(

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from pintle.conditions import Reason
 from pintle.desired import network, workload
-from pintle.domain import Observed, Record, Stage
+from pintle.desired.network import Marks
+from pintle.domain import Observed, Record, Stage, Traffic, Workload
 from pintle.policies import Finding
 from pintle.roles import Roles, behind_service, marks_after_flip, pods_of, released, threshold
 
@@ -62,3 +63,26 @@ def flip(observed: Observed, current: Roles, target: Record, now: datetime) -> S
         if given_up and given_up.replicas:
             stages.append((workload.take_away(given_up),))
     return Step(tuple(stages), finding, target, turning=True)
+
+
+def shrink(observed: Observed, existing: Workload, replicas: int) -> tuple[Stage, ...]:
+    """Take some pods of a revision that does not serve, in the three steps of design section 4.
+
+    It may be switched to before that is written, by somebody who declares more again. With the mark, that
+    somebody has to write the Deployment before the Service; without, a late write would hit what serves.
+    """
+    taken: Stage = (workload.take_away(existing, replicas),)
+    traffic = observed.traffic
+    if traffic is None or traffic.deleting:
+        return (taken,)
+    marks = Marks(traffic.since, traffic.standby, traffic.released | {existing.revision})
+    why = f"take pods of {existing.revision}"
+    return ((network.mark_service(observed.deployment, traffic, marks, why),), taken)
+
+
+def regain(observed: Observed, traffic: Traffic, existing: Workload, now: datetime) -> tuple[Stage, ...]:
+    """Have a standby ready for a switch in one write again, once it has no more pods than it shall have."""
+    marks = Marks(traffic.since, traffic.standby, traffic.released - {existing.revision})
+    why = f"{existing.revision} stands by with {existing.replicas} pods"
+    mark = network.mark_service(observed.deployment, traffic, marks, why)
+    return ((workload.reclaim(existing, now),), (mark,))

@@ -10,7 +10,7 @@ from pintle.desired import record as recording
 from pintle.domain import Action, Delete, Observed, Record, Stage, Workload
 from pintle.domain.resources import CONFIG_MAPS, CONTROLLER_REVISIONS, DEPLOYMENTS, PODS, SERVICES
 from pintle.roles import Roles, behind_service, roles
-from pintle.switch import Step
+from pintle.switch import Step, regain, shrink
 
 # Pods that served a moment ago stay this long after the flip: nodes learn of it at their own pace.
 SETTLE = timedelta(seconds=10)
@@ -28,8 +28,9 @@ def upkeep(
     current = roles(observed)
     repairs = tuple(_repairs(observed, current, step, now))
     giving_up, wake_at = _give_up(observed, declared, current, step, now)
+    shrunk = () if giving_up else _shrink_standby(observed, current, step, now)
     pruned = tuple(_prune(observed, declared, current, step))
-    sequences = ((repairs,), tuple(giving_up), (pruned,))
+    sequences = ((repairs,), tuple(giving_up), shrunk, (pruned,))
     return tuple(s for s in sequences if any(s)), wake_at
 
 
@@ -86,7 +87,8 @@ def _repair_workload(
         return
     if existing.deleting:
         return
-    if record is not step.candidate and existing.replicas != wanted:
+    shrinks = existing.replicas > wanted and record is not current.serving  # see `_shrink_standby`
+    if record is not step.candidate and existing.replicas != wanted and not shrinks:
         yield workload.scale(existing, wanted)
     cleared = record.cleared
     if cleared is None or existing.template_hash == cleared.template_hash:
@@ -113,6 +115,22 @@ def _wanted_replicas(observed: Observed, current: Roles, step: Step, record: Rec
         # A standby that has been brought to 0 is not started again to stand by.
         return replicas if has else 0
     return replicas
+
+
+def _shrink_standby(observed: Observed, current: Roles, step: Step, now: datetime) -> tuple[Stage, ...]:
+    """Follow `spec.replicas` downwards, then let the standby be switched to in one write again."""
+    record, traffic = current.standby, observed.traffic
+    if record is None or record in (current.serving, step.candidate) or traffic is None or traffic.deleting:
+        return ()
+    existing = observed.workloads.get(record.name)
+    if existing is None or existing.deleting:
+        return ()
+    wanted = _wanted_replicas(observed, current, step, record, now)
+    if existing.replicas > wanted:
+        return shrink(observed, existing, wanted)
+    if existing.replicas and record.name in traffic.released:
+        return regain(observed, traffic, existing, now)
+    return ()
 
 
 def _repair_budget(observed: Observed, serving: Record) -> Iterator[Action]:

@@ -72,8 +72,12 @@ def another_flips_back(lane: Lane, subject: Subject, **spec: object) -> Operator
     another = lane.another()
     another.start()
     until(lambda: selected(lane, subject) == V1, within=30, what="the traffic is back", now=lane.tail)
-    flips = another.proxy.requests(Rule("patch", "services", Effect.HOLD, subject.name))
-    assert any(flip.committed for flip in flips), "it was the other one that flipped"
+    flip = Rule("patch", "services", Effect.HOLD, subject.name)
+    until(
+        lambda: any(exchange.committed for exchange in another.proxy.requests(flip)),
+        within=5,
+        what="it was the other one that flipped",
+    )
     return another
 
 

@@ -23,6 +23,9 @@ from tests.support.histories import (
 FETCHED = Edit({"version": 2}, fates={"2": FETCHING})
 ROLLED = more(FIRST, NEW, FLIP, {STATUS: 3})
 SCALE = "patch deployments"
+# What does not serve is named as released before its pods are taken, and claimed before it is switched to.
+SHRUNK = {"patch services": 1, "patch deployments/scale": 1}
+CLAIMED = {SCALE: 1}
 # There are no pods that a mark could be put on.
 FLIP_AT_ZERO = more(FLIP, {"patch pods": -2})
 
@@ -55,7 +58,7 @@ HISTORIES = [
         gone={"1": 2, "2": 2},
         standby="1",
         # Both to 0, and what is declared up again.
-        writes=more(FIRST, NEW, {SCALE: 3}, FLIP_AT_ZERO, {STATUS: 7}),
+        writes=more(FIRST, NEW, {SCALE: 2}, SHRUNK, CLAIMED, FLIP_AT_ZERO, {STATUS: 7}),
     ),
     History(
         "to 0 in mid-rollout, and back with another version",
@@ -66,7 +69,7 @@ HISTORIES = [
         made={"1": 2, "2": 2, "3": 2},
         gone={"1": 2, "2": 2},
         standby="1",
-        writes=more(FIRST, UNCLEARED, NEW, {SCALE: 2}, FLIP_AT_ZERO, {STATUS: 7}),
+        writes=more(FIRST, UNCLEARED, NEW, {SCALE: 1}, SHRUNK, FLIP_AT_ZERO, {STATUS: 7}),
     ),
     History(
         "to 0 in mid-rollout, and back with the version that served",
@@ -76,7 +79,7 @@ HISTORIES = [
         replicas={"1": 2},
         made={"1": 4, "2": 2},
         gone={"1": 2, "2": 2},
-        writes=more(FIRST, UNCLEARED, {SCALE: 3, STATUS: 6}),
+        writes=more(FIRST, UNCLEARED, {SCALE: 2, STATUS: 6}, SHRUNK),
     ),
     History(
         "to 0 and back at once, in mid-rollout",
@@ -87,7 +90,7 @@ HISTORIES = [
         made={"1": 2, "2": 4},
         gone={"1": 2, "2": 2},
         standby="1",
-        writes=more(FIRST, NEW, {SCALE: 3}, FLIP_AT_ZERO, {STATUS: 6}),
+        writes=more(FIRST, NEW, {SCALE: 2}, SHRUNK, CLAIMED, FLIP_AT_ZERO, {STATUS: 6}),
     ),
     History(
         "at 0, rolled back to what has proven itself",
@@ -99,7 +102,7 @@ HISTORIES = [
         made={"1": 2, "2": 2},
         gone={"1": 2, "2": 2},
         standby="2",
-        writes=more(ROLLED, {SCALE: 2}, FLIP_AT_ZERO, {STATUS: 3}),
+        writes=more(ROLLED, {SCALE: 1}, SHRUNK, CLAIMED, FLIP_AT_ZERO, {STATUS: 3}),
     ),
     History(
         "at 0, rolled back, and back",
@@ -110,7 +113,7 @@ HISTORIES = [
         made={"1": 4, "2": 2},
         gone={"1": 2, "2": 2},
         standby="2",
-        writes=more(ROLLED, {SCALE: 3}, FLIP_AT_ZERO, {STATUS: 5}),
+        writes=more(ROLLED, {SCALE: 2}, SHRUNK, CLAIMED, FLIP_AT_ZERO, {STATUS: 5}),
     ),
     History(
         "to 0 with another version, that has proven nothing",

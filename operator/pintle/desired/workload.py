@@ -68,23 +68,18 @@ def scale(workload: Workload, replicas: int) -> Patch:
     return Patch(DEPLOYMENTS, workload.revision, body, why, patch_type="json", repairs=("spec.replicas",))
 
 
-def take_away(workload: Workload) -> Patch:
-    """Scale to 0, only if nobody has written the Deployment since it was seen (design section 4).
+def take_away(workload: Workload, replicas: int = 0) -> Patch:
+    """Leave so many pods, only if nobody has written the Deployment since it was seen (design section 4).
 
     The Service names the revision as released by then: whoever wants it back has to write the
     Deployment first, and that makes this write fail.
     """
     body = {
         "metadata": {"resourceVersion": workload.resource_version, "uid": workload.uid},
-        "spec": {"replicas": 0},
+        "spec": {"replicas": replicas},
     }
-    return Patch(
-        DEPLOYMENTS,
-        workload.revision,
-        body,
-        f"take away the pods of {workload.revision}",
-        subresource="scale",
-    )
+    why = f"take away the pods of {workload.revision}" + (f" but {replicas}" if replicas else "")
+    return Patch(DEPLOYMENTS, workload.revision, body, why, subresource="scale")
 
 
 def reclaim(workload: Workload, now: datetime) -> Patch:
