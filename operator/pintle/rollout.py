@@ -175,11 +175,10 @@ def _towards_cold(observed: Observed, current: Roles, target: Record, now: datet
     if rejection := first(REJECTING, candidate):
         mark = record.reject(target, Rejected(rejection.reason, rejection.message, now))
         return Step(((mark,),), rejection, turning=True)
-    if existing.replicas != spec.replicas:
-        fewer = existing.replicas > spec.replicas
-        scale: tuple[Stage, ...] = ((workload.scale(existing, spec.replicas),),)
-        stages = shrink(observed, existing, spec.replicas) if fewer else scale
-        return Step(stages, first(WAITING, candidate), target)
+    if existing.replicas > spec.replicas:
+        return Step(shrink(observed, existing, spec.replicas), first(WAITING, candidate), target)
+    if existing.replicas < spec.replicas:
+        return Step(((workload.scale(existing, spec.replicas),),), first(WAITING, candidate), target)
     if (drift := _changed_template(observed, target, existing)) is not None:
         return Step(((drift,),), first(WAITING, candidate), target)
     if target.cleared and candidate.ready >= min(
