@@ -38,13 +38,14 @@ class Gone(errors.ClusterError):
 
 
 def encode(body: object) -> bytes:
-    """Give JSON text as Go would write it: compact, with `<`, `>` and `&` escaped in strings.
+    """Give JSON text as Go would write it: compact, keys in order, with `<`, `>` and `&` escaped in strings.
 
     The API server keeps `ControllerRevision.data` as the bytes that it was given, writes it anew in Go's
-    way with any later patch, and compares: had it come otherwise, every later patch, of an annotation
-    too, would be refused as a change of that data ("field is immutable").
+    way with any later patch, and compares: had it come otherwise, later patches, of an annotation too,
+    would be refused as a change of that data ("field is immutable"). A merge patch keeps the order of
+    keys; a strategic one, by which the garbage collector leaves orphans behind, does not.
     """
-    text = orjson.dumps(body)
+    text = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
     for character, escape in _GO_ESCAPES:
         text = text.replace(character, escape)
     return text
