@@ -30,7 +30,7 @@ REPAIRED_SECONDS = 30.0
 Content = Callable[[Json], Any]
 # What of a child of each kind has to be as it was. The API server gives a Service its addresses.
 CONTENTS: dict[Resource, Content] = {
-    CONTROLLER_REVISIONS: lambda body: (body["data"], body["revision"]),
+    CONTROLLER_REVISIONS: lambda body: (_without_template(body["data"]), body["revision"]),
     CONFIG_MAPS: lambda body: body["data"],
     DEPLOYMENTS: lambda body: body["spec"],
     SERVICES: lambda body: (body["spec"]["selector"], body["spec"]["ports"]),
@@ -66,7 +66,7 @@ def iris(rig: Rig, namespace: str) -> Deployed:
 def test_deleted_by_hand(rig: Rig, iris: Deployed, figure: Figure, kind: Resource) -> None:
     serving = _revision(iris)
     name = iris.name if kind in (SERVICES, BUDGETS) else serving
-    before, mark = rig.kube.get(kind, iris.namespace, name), rig.audit.mark()
+    before, mark, pods = rig.kube.get(kind, iris.namespace, name), rig.audit.mark(), iris.serving_pods()
     with load(iris, rate=10) as traffic, _untouched(iris, pods=kind is not DEPLOYMENTS):
         rig.kube.kubectl("-n", iris.namespace, "delete", kind.plural, name)
         after = until(
@@ -74,10 +74,15 @@ def test_deleted_by_hand(rig: Rig, iris: Deployed, figure: Figure, kind: Resourc
             within=REPAIRED_SECONDS,
             what=f"{kind.kind} {name} is made again",
         )
+        if kind is DEPLOYMENTS:  # its pods have gone with it, which takes a moment to show
+            until(lambda: _others(iris, pods), within=180, what="other pods serve", now=iris.serving_pods)
         body = iris.ready(BOOSTED)
         if kind in UNNOTICED:
             assert_faultless(traffic.stop(), Declared(0, {BOOSTED}))
     assert CONTENTS[kind](after) == CONTENTS[kind](before)
+    if kind is CONTROLLER_REVISIONS:
+        live = rig.kube.get(DEPLOYMENTS, iris.namespace, name)
+        assert after["data"]["template"] == live["spec"]["template"]
     assert body["status"]["serving"]["revision"] == serving
     assert predict(rig.mlflow, iris).headers["pintle-revision"] == serving
     assert condition(body, "Proven")["status"] == "True"
@@ -159,6 +164,16 @@ def _await_template(rig: Rig, iris: Deployed, revision: str, template: Json) -> 
         what="the template is put back",
         now=lambda: rig.kube.get(DEPLOYMENTS, iris.namespace, revision)["spec"]["template"],
     )
+
+
+def _others(iris: Deployed, pods: dict[str, int]) -> bool:
+    serving = iris.serving_pods()
+    return len(serving) == REPLICAS and not serving.keys() & pods.keys()
+
+
+def _without_template(data: Json) -> Json:
+    """A record's data but for the template: made again, it has that of its Deployment, defaults and all."""
+    return {k: v for k, v in data.items() if k != "template"}
 
 
 def _another(found: Json | None, before: Json) -> Json | None:

@@ -28,7 +28,11 @@ BROKEN = {NAN: "ProofFailed", version_of("crash-on-load"): "LoadFailed"}
 
 
 @pytest.mark.parametrize(
-    "count", [15, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(7200)])]
+    "count",
+    [
+        pytest.param(15, marks=pytest.mark.timeout(1200)),
+        pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(7200)]),
+    ],
 )
 def test_chain_of_edits(rig: Rig, figure: Figure, count: int) -> None:
     seed = int(os.environ.get("PINTLE_SEED") or secrets.randbelow(1_000_000))
