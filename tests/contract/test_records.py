@@ -1,4 +1,4 @@
-"""A record can be written by others too: by those who patch it as a typed object, as the garbage collector does."""
+"""A record can be patched by others too, who take it for a typed object, as the garbage collector does."""
 
 import pytest
 
