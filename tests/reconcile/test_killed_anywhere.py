@@ -9,6 +9,7 @@ from tests.support.kills import points, undisturbed
 OFTEN = {"create", "version change", "roll back", "a standby whose time is over", "a proof that fails"}
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=() if name in OFTEN else pytest.mark.slow) for name in HISTORIES],

@@ -102,7 +102,8 @@ def test_each_state_is_that_of_a_fresh_start(names: list[str]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.timeout(3600)
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(CHAINS)
 def test_each_state_is_that_of_a_fresh_start_in_many_chains(names: list[str]) -> None:
     _chain(names)

@@ -11,6 +11,7 @@ COMPARED = [name for name in HISTORIES if name != "back from 0 replicas"]
 OFTEN = {"create", "roll back", "a standby whose time is over", "more replicas"}
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=() if name in OFTEN else pytest.mark.slow) for name in COMPARED],
