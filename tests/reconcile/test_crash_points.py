@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from pintle.domain.resources import MODEL_DEPLOYMENTS
 from pintle.errors import Conflict, Invalid, Unavailable
+from tests.support.disturbed import reject
 from tests.support.fake_cluster import Fault, Request
 from tests.support.fake_pods import Failure, Fate, Stage
 from tests.support.faults.in_memory import FakeWitness
@@ -57,6 +58,10 @@ def delete_and_recreate(world: World) -> None:
     world.apply(version=1, replicas=2)
 
 
+def wait(_: World) -> None:
+    """Time passes."""
+
+
 V1, V2 = apply(version=1, replicas=2), apply(version=2)
 WORKLOADS = (
     Workload("create", (), V1),
@@ -70,6 +75,17 @@ WORKLOADS = (
     Workload("delete", (V1, V2), delete),
     Workload("delete amid a change", (V1,), delete_amid_a_change),
     Workload("delete and recreate", (V1,), delete_and_recreate),
+)
+# The short time of a standby is over when what follows begins.
+SHORT = {"rollout": {"standbySeconds": 15}}
+RARE = (
+    Workload(
+        "rollback to what has no pods", (apply(version=1, replicas=2, **SHORT), V2, wait), apply(version=1)
+    ),
+    Workload("a standby's time is over", (apply(version=1, replicas=2, **SHORT), V2), wait),
+    Workload("rejected by annotation", (V1, V2), reject),
+    Workload("back from 0 replicas", (V1, apply(version=2, replicas=0)), apply(replicas=2)),
+    Workload("resumed", (V1, apply(version=2, suspend=True)), apply(suspend=False)),
 )
 KILLS: dict[str, tuple[Callable[[], BaseException], bool]] = {
     "killed before it": (asyncio.CancelledError, False),
@@ -142,7 +158,11 @@ def points(writes: Iterable[Request]) -> list[tuple[Request, int]]:
     return found
 
 
-@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda w: w.name)
+@pytest.mark.parametrize(
+    "workload",
+    [*WORKLOADS, *(pytest.param(w, marks=pytest.mark.slow) for w in RARE)],
+    ids=lambda w: w.name,
+)
 def test_every_write_of(workload: Workload) -> None:
     clean = Run(workload)
     clean.act()

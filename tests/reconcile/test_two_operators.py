@@ -8,7 +8,7 @@ from tests.support.overlap import overlaps
 # Where pods are started again, a late start of those that stand by now is as good as one before the edit.
 COMPARED = [name for name in HISTORIES if name != "back from 0 replicas"]
 # The others take minutes.
-OFTEN = {"create", "roll back", "a standby whose time is over", "more replicas"}
+OFTEN = {"create", "roll back", "a standby whose time is over"}
 
 
 @pytest.mark.timeout(3600)

@@ -19,6 +19,7 @@ from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_watch import FakeWatch
 
 T = TypeVar("T")
+_BESIDE = ThreadPoolExecutor(1)
 
 
 class Operator:
@@ -111,5 +112,4 @@ def _run(coroutine: Coroutine[object, object, T]) -> T:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(coroutine)
-    with ThreadPoolExecutor(1) as executor:
-        return executor.submit(asyncio.run, coroutine).result()
+    return _BESIDE.submit(asyncio.run, coroutine).result()
