@@ -283,4 +283,18 @@ MUTANTS = (
         "if enough(observed, current, target, replicas):",
         (REVIEW,),
     ),
+    Mutant(
+        "a write by who does not hold the Lease",
+        "leadership.py",
+        "if not self.leading:",
+        "if False:",
+        ("tests/unit/test_leadership.py",),
+    ),
+    Mutant(
+        "cleared with a template that somebody changed",
+        "rollout.py",
+        "if (drift := _changed_template(observed, target, existing)) is not None:",
+        "if (drift := None) is not None:",
+        ("tests/reconcile/test_drift.py",),
+    ),
 )
