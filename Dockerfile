@@ -50,6 +50,7 @@ WORKDIR /src
 FROM builder AS lock
 COPY pyproject.toml uv.lock README.md ./
 COPY runtime/pyproject.toml runtime/
+COPY plugin/pyproject.toml plugin/
 RUN export UV_FROZEN=1 UV_NO_DEFAULT_GROUPS=1 \
     && uv export --quiet --no-emit-workspace --no-header --package pintle --output-file /lock/operator.txt \
     && uv export --quiet --no-emit-workspace --no-header --package pintle-runtime --output-file /lock/runtime.txt \

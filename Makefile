@@ -20,7 +20,7 @@ $(UV):
 	python3 -m venv .tools
 	.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
-.venv/.synced: $(UV) uv.lock pyproject.toml runtime/pyproject.toml
+.venv/.synced: $(UV) uv.lock pyproject.toml runtime/pyproject.toml plugin/pyproject.toml
 	$(UV) sync --frozen --quiet
 	@touch $@
 

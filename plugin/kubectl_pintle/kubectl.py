@@ -1,0 +1,116 @@
+"""Access to the cluster: the user's own kubectl, with their contexts, credentials and proxies."""
+
+import json
+import os
+import queue
+import shlex
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from kubectl_pintle.names import FIELD_MANAGER, RESOURCE, Json
+
+
+class KubectlError(Exception):
+    """kubectl could not do it; the message is its own."""
+
+
+class WatchEnded(Exception):
+    """A watch is over, as watches are after a while; the message is kubectl's, if it said anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kubectl:
+    """kubectl with the flags that say which cluster, and as whom. KUBECTL may name another program."""
+
+    flags: tuple[str, ...] = ()
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [*shlex.split(os.environ.get("KUBECTL") or "kubectl"), *self.flags, *arguments]
+
+    def _run(self, *arguments: str) -> dict[str, Any]:
+        command = self._command(*arguments, "-o", "json")
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise KubectlError(f"cannot run {command[0]}: {error.strerror}") from error
+        if done.returncode:
+            raise KubectlError(done.stderr.strip() or f"{shlex.join(command)} ended with {done.returncode}")
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    def deployment(self, name: str, namespace: str | None) -> Json:
+        """One ModelDeployment, in the context's own namespace where none is given."""
+        return self._run("get", RESOURCE, name, "--show-managed-fields", *_in(namespace))
+
+    def deployments(self, namespace: str | None, *, everywhere: bool) -> list[Json]:
+        """All ModelDeployments of a namespace, or of all."""
+        where = ["--all-namespaces"] if everywhere else _in(namespace)
+        items: list[Json] = self._run("get", RESOURCE, *where)["items"]
+        return items
+
+    def objects(self, resource: str, namespace: str, *, labels: str = "", fields: str = "") -> list[Json]:
+        """Objects of another kind."""
+        selectors = [*(["-l", labels] if labels else []), *(["--field-selector", fields] if fields else [])]
+        items: list[Json] = self._run("get", resource, *_in(namespace), *selectors)["items"]
+        return items
+
+    def patch(self, name: str, namespace: str, patch: Json | Sequence[Json], *, dry_run: bool) -> Json:
+        """Change a ModelDeployment by a JSON patch (a list) or a merge patch, under our own field manager."""
+        kind = "merge" if isinstance(patch, dict) else "json"
+        options = [f"--type={kind}", f"--field-manager={FIELD_MANAGER}", "--show-managed-fields"]
+        tried = ["--dry-run=server"] if dry_run else []
+        return self._run("patch", RESOURCE, name, *_in(namespace), *options, *tried, "-p", json.dumps(patch))
+
+    @contextmanager
+    def watch(self, name: str, namespace: str) -> Iterator["Watch"]:
+        """Follow one ModelDeployment: what it is now comes first."""
+        options = ["--watch", "--output-watch-events", "--show-managed-fields", "-o", "json"]
+        command = self._command("get", RESOURCE, name, *_in(namespace), *options)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                yield Watch(process)
+            finally:
+                process.terminate()
+
+
+class Watch:
+    """A kubectl that prints events."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._document: list[str] = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self._process.stdout or ():
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def event(self, seconds: float) -> Json | None:
+        """The next event, or None where none came within so many seconds.
+
+        Raises:
+            WatchEnded: kubectl has ended.
+        """
+        while True:
+            try:
+                line = self._lines.get(timeout=seconds)
+            except queue.Empty:
+                return None
+            if line is None:
+                words = self._process.stderr.read() if self._process.stderr else ""
+                raise WatchEnded(words.strip())
+            self._document.append(line)
+            if line.rstrip("\n") == "}":  # kubectl indents all of a document but its two braces
+                text, self._document = "".join(self._document), []
+                event: Json = json.loads(text)
+                return event
+
+
+def _in(namespace: str | None) -> list[str]:
+    return ["-n", namespace] if namespace else []

@@ -1,0 +1,107 @@
+"""Waiting: what an object says of how far it is, and how long something took by the API's own times."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from kubectl_pintle import rejection
+from kubectl_pintle.deployment import ModelDeployment
+from kubectl_pintle.names import FIELD_MANAGER, HELD, Json, parse_time
+from kubectl_pintle.text import duration
+
+
+class Outcome(Enum):
+    """Whether waiting has an end, and which."""
+
+    GOES_ON = "goes on"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How far it is, in words."""
+
+    outcome: Outcome
+    words: str
+
+
+Judge = Callable[[ModelDeployment], Verdict]
+
+
+def ready(deployment: ModelDeployment) -> Verdict:
+    """Ready for the spec as it is now; failed where nothing goes on by itself."""
+    if deployment.is_ready:
+        return Verdict(Outcome.DONE, deployment.message)
+    words = f"{deployment.reason}: {deployment.message}"
+    if deployment.deleting or deployment.is_stalled or (deployment.seen and deployment.ready.reason in HELD):
+        return Verdict(Outcome.FAILED, words)
+    return Verdict(Outcome.GOES_ON, words)
+
+
+def taken_out(value: str) -> Judge:
+    """The judge that waits until what this value of the annotation means has no traffic."""
+
+    def judge(deployment: ModelDeployment) -> Verdict:
+        if deployment.deleting:
+            return Verdict(Outcome.FAILED, deployment.message)
+        if rejection.is_out(deployment, value):
+            serving = deployment.serving
+            return Verdict(Outcome.DONE, f"version {serving.version} serves" if serving else "nothing serves")
+        serves = (
+            f"version {deployment.serving.version} serves still" if deployment.serving else "nothing serves"
+        )
+        return Verdict(Outcome.GOES_ON, serves)
+
+    return judge
+
+
+def written(body: Json) -> datetime | None:
+    """When this plugin last wrote an object, by the API server's clock, in whole seconds."""
+    times = [
+        parse_time(entry.get("time"))
+        for entry in body["metadata"].get("managedFields") or ()
+        if entry.get("manager") == FIELD_MANAGER and not entry.get("subresource")
+    ]
+    return max((t for t in times if t), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """How long a change took, in seconds.
+
+    `moved` is what the operator measured from seeing the edit to seeing the new endpoints, if the traffic did
+    move; `whole` is from the edit until all was as declared, by two time stamps of the API, in whole seconds.
+    """
+
+    moved: float | None = None
+    whole: float | None = None
+
+    def in_words(self) -> str:
+        """For people; empty where nothing is known."""
+        parts = []
+        if self.moved is not None:
+            parts.append(f"the traffic moved {duration(self.moved)} after the operator saw the edit")
+        if self.whole is not None:
+            stamps = f"{duration(self.whole)} by the API server's time stamps, which are whole seconds"
+            parts.append(f"all of it took {stamps}")
+        return "; ".join(parts)
+
+
+def took(deployment: ModelDeployment, since: datetime | None) -> Took:
+    """How long it took until what serves now served, after an edit at `since`.
+
+    The traffic may have moved twice: to pods of the version that ran, then to those of the declared shape.
+    """
+    serving = deployment.serving
+    if since is None or serving is None:
+        return Took()
+    moves = [
+        e for e in deployment.history if e.version == serving.version and e.promoted and e.promoted >= since
+    ]
+    ends = [e.promoted for e in moves if e.promoted]
+    if deployment.is_ready and deployment.ready.since:
+        ends.append(deployment.ready.since)
+    last = max((t for t in ends if t >= since), default=None)
+    return Took(moves[-1].seconds if moves else None, (last - since).total_seconds() if last else None)

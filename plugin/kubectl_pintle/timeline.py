@@ -1,0 +1,130 @@
+"""`history`: what served from when to when, told by `status.history` and by the records."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kubectl_pintle.deployment import ModelDeployment
+from kubectl_pintle.names import short_hash
+from kubectl_pintle.overview import role
+from kubectl_pintle.records import Record
+from kubectl_pintle.text import clock, duration, stamp, table
+
+_RUN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A rollout and the time that it served. `now` is what the revision is today; empty if it is not kept."""
+
+    version: str
+    revision: str
+    run_id: str
+    source: str
+    alias: str
+    began: datetime | None
+    ended: datetime | None
+    seconds: float | None
+    outcome: str
+    cause: str
+    now: str
+
+
+def rows(deployment: ModelDeployment, records: Iterable[Record]) -> tuple[Row, ...]:
+    """Newest first. Records that the history does not tell of, or no longer, come last."""
+    kept = {r.name: r for r in records}
+    told = [*_told(deployment, kept)]
+    names = {row.revision for row in told}
+    return (*told, *(_untold(deployment, r) for r in kept.values() if r.name not in names))
+
+
+def _told(deployment: ModelDeployment, kept: dict[str, Record]) -> Iterator[Row]:
+    replaced: datetime | None = None
+    for entry in deployment.history:
+        yield Row(
+            version=entry.version,
+            revision=entry.revision,
+            run_id=entry.run_id,
+            source=entry.source,
+            alias=entry.alias,
+            began=entry.promoted,
+            ended=replaced if entry.promoted else None,
+            seconds=entry.seconds,
+            outcome=entry.outcome,
+            cause=entry.cause,
+            now=_now(deployment, entry.revision, kept.get(entry.revision)),
+        )
+        # What was promoted before this one served until this one was.
+        replaced = entry.promoted or replaced
+
+
+def _untold(deployment: ModelDeployment, record: Record) -> Row:
+    """A record alone knows what it is and what became of its proof, and not when it served."""
+    outcome = record.rejected.get("reason") or ("Proven" if record.cleared else "NotProven")
+    return Row(
+        version=record.version,
+        revision=record.name,
+        run_id=record.run_id,
+        source=(record.data.get("identity") or {}).get("source", ""),
+        alias="",
+        began=None,
+        ended=None,
+        seconds=None,
+        outcome=outcome,
+        cause="",
+        now=_now(deployment, record.name, record),
+    )
+
+
+def _now(deployment: ModelDeployment, revision: str, record: Record | None) -> str:
+    current = role(deployment, revision)
+    if current != "-":
+        return current
+    if any(r.revision == revision for r in deployment.rejected) or (record and record.rejected):
+        return "rejected"
+    return "kept" if record and record.cleared else ""
+
+
+def lines(history: Iterable[Row], *, wide: bool) -> list[str]:
+    """For people; `wide` adds whole run ids, sources and names of revisions."""
+    header = ["VERSION", "REVISION", "FROM (UTC)", "TO (UTC)", "TOOK", "OUTCOME", "NOW", "RUN", "CAUSE"]
+    shown = [_cells(row, wide=wide) for row in history]
+    if wide:
+        header.insert(-1, "SOURCE")
+    return table(header, shown)
+
+
+def _cells(row: Row, *, wide: bool) -> list[str]:
+    return [
+        row.version,
+        row.revision if wide else short_hash(row.revision),
+        clock(row.began),
+        clock(row.ended) or ("now" if row.began and row.now == "serving" else ""),
+        "" if row.seconds is None else duration(row.seconds),
+        row.outcome,
+        row.now,
+        row.run_id if wide else row.run_id[:_RUN],
+        *([row.source] if wide else []),
+        f"{row.cause} (alias {row.alias})" if row.alias else row.cause,
+    ]
+
+
+def data(history: Iterable[Row]) -> list[dict[str, Any]]:
+    """For scripts."""
+    return [
+        {
+            "version": row.version,
+            "revision": row.revision,
+            "runId": row.run_id or None,
+            "source": row.source or None,
+            "alias": row.alias or None,
+            "from": stamp(row.began),
+            "to": stamp(row.ended),
+            "durationSeconds": row.seconds,
+            "outcome": row.outcome,
+            "cause": row.cause or None,
+            "now": row.now or None,
+        }
+        for row in history
+    ]
