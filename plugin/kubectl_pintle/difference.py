@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from kubectl_pintle.names import LABEL_VERSION, Json
 from kubectl_pintle.records import Record
-from kubectl_pintle.text import table
+from kubectl_pintle.text import stamp, table
 
 _NONE = "(none)"
+_PROVEN = ("contentDigest", "environmentDigest", "proof")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ def changes(one: Record, other: Record) -> tuple[Change, ...]:
     found = []
     for section, content in mine.items():
         before, after = dict(_flat(content)), dict(_flat(theirs[section]))
+        if section == "proven" and not (before and after):
+            continue  # one of them has proven nothing yet: there is nothing to compare
         paths = [*before, *(path for path in after if path not in before)]
         found += [
             Change(section, path, before.get(path), after.get(path))
@@ -38,12 +42,14 @@ def changes(one: Record, other: Record) -> tuple[Change, ...]:
 
 def _sections(record: Record) -> dict[str, Any]:
     data = record.data
-    proven = ("contentDigest", "environmentDigest", "proof")
+    identity = dict(data.get("identity") or {})
+    if isinstance(identity.get("createdTime"), int):
+        identity["createdTime"] = stamp(datetime.fromtimestamp(identity["createdTime"] / 1000, UTC))
     return {
-        "identity": data.get("identity"),
+        "identity": identity,
         "declared": {**(data.get("shape") or {}), "secretName": data.get("secretName") or None},
         "runtime": data.get("runtime"),
-        "proven": {key: record.cleared[key] for key in proven if record.cleared.get(key)},
+        "proven": {key: record.cleared[key] for key in _PROVEN if record.cleared.get(key)},
         "pod template": _template(record, data.get("template")),
     }
 
@@ -89,9 +95,8 @@ def lines(one: Record, other: Record) -> list[str]:
     if not found:
         return [*shown, "", "no difference"]
     for section in dict.fromkeys(change.section for change in found):
-        rows = [(c.path, _text(c.before), "->", _text(c.after)) for c in found if c.section == section]
-        widths = table(("", "", "", ""), rows, indent="  ")[1:]
-        shown += ["", section, *widths]
+        rows = [(c.path, f"{_text(c.before)} -> {_text(c.after)}") for c in found if c.section == section]
+        shown += ["", section, *table(("", ""), rows, indent="  ")[1:]]
     return shown
 
 

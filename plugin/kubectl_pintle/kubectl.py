@@ -106,7 +106,8 @@ class Watch:
                 words = self._process.stderr.read() if self._process.stderr else ""
                 raise WatchEnded(words.strip())
             self._document.append(line)
-            if line.rstrip("\n") == "}":  # kubectl indents all of a document but its two braces
+            # A document is one line; or indented, all but its two braces.
+            if line.rstrip().endswith("}") and (len(self._document) == 1 or line.startswith("}")):
                 text, self._document = "".join(self._document), []
                 event: Json = json.loads(text)
                 return event

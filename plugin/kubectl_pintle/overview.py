@@ -128,10 +128,10 @@ def _pods(deployment: ModelDeployment, pods: Iterable[Pod], now: datetime) -> li
 
 def _words(pod: Pod) -> tuple[str, list[str]]:
     """A pod in a few words, and lines with what its containers say where that is more."""
-    if pod.deleting:
-        return "on its way out", []
     said = [f"{step.name}: {step.words}" for step in pod.steps if step.failed and step.words]
     said = [pod.trouble, *said] if pod.trouble else said
+    if pod.deleting:
+        return "on its way out", said
     current = _current(pod.steps)
     if pod.ready or current is None:
         reports = ", ".join(s.words for s in pod.steps if s.state == "done" and s.words)

@@ -86,7 +86,7 @@ def _step(container: Json) -> Step:
     ready = "ready" if container.get("ready") else "not ready"
     if last and last.failed and not container.get("ready"):
         return Step(name, "running", f"{ready}; before that: {last.words}", last.exit_code, failed=True)
-    return Step(name, "running" if state.get("running") else "unknown", ready)
+    return Step(name, "running" if "running" in state else "unknown", ready)
 
 
 def _ended(name: str, ended: Json) -> Step:

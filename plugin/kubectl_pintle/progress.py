@@ -59,49 +59,48 @@ def taken_out(value: str) -> Judge:
 
 def written(body: Json) -> datetime | None:
     """When this plugin last wrote an object, by the API server's clock, in whole seconds."""
-    times = [
-        parse_time(entry.get("time"))
-        for entry in body["metadata"].get("managedFields") or ()
-        if entry.get("manager") == FIELD_MANAGER and not entry.get("subresource")
-    ]
+    return _last_write(body, lambda e: e.get("manager") == FIELD_MANAGER and not e.get("subresource"))
+
+
+def _last_write(body: Json, by: Callable[[Json], bool]) -> datetime | None:
+    entries = filter(by, body["metadata"].get("managedFields") or ())
+    times = (parse_time(entry.get("time")) for entry in entries)
     return max((t for t in times if t), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """How long a change took, in seconds.
+    """How long a change took, in seconds; None where it is not known.
 
-    `moved` is what the operator measured from seeing the edit to seeing the new endpoints, if the traffic did
-    move; `whole` is from the edit until all was as declared, by two time stamps of the API, in whole seconds.
+    `whole` is from the edit to the status that tells of its end, by two time stamps of the API server, in
+    whole seconds; `moved` is what the operator measured from seeing the edit to seeing the new endpoints.
     """
 
-    moved: float | None = None
     whole: float | None = None
+    moved: float | None = None
 
     def in_words(self) -> str:
         """For people; empty where nothing is known."""
         parts = []
+        if self.whole is not None:
+            shown = duration(self.whole) if self.whole else "less than a second"
+            parts.append(f"took {shown} by the API server's time stamps, which are whole seconds")
         if self.moved is not None:
             parts.append(f"the traffic moved {duration(self.moved)} after the operator saw the edit")
-        if self.whole is not None:
-            stamps = f"{duration(self.whole)} by the API server's time stamps, which are whole seconds"
-            parts.append(f"all of it took {stamps}")
         return "; ".join(parts)
 
 
 def took(deployment: ModelDeployment, since: datetime | None) -> Took:
-    """How long it took until what serves now served, after an edit at `since`.
+    """How long an edit at `since` took, judged by the first status that tells of its end.
 
     The traffic may have moved twice: to pods of the version that ran, then to those of the declared shape.
     """
     serving = deployment.serving
+    told = _last_write(deployment.body, lambda entry: entry.get("subresource") == "status")
     if since is None or serving is None:
         return Took()
     moves = [
         e for e in deployment.history if e.version == serving.version and e.promoted and e.promoted >= since
     ]
-    ends = [e.promoted for e in moves if e.promoted]
-    if deployment.is_ready and deployment.ready.since:
-        ends.append(deployment.ready.since)
-    last = max((t for t in ends if t >= since), default=None)
-    return Took(moves[-1].seconds if moves else None, (last - since).total_seconds() if last else None)
+    whole = (told - since).total_seconds() if told and told >= since else None
+    return Took(whole, moves[-1].seconds if moves else None)

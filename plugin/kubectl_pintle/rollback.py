@@ -156,8 +156,8 @@ class HandedOver:
             else [f"At once, leaving spec alone, is not possible: {self.why_not}"]
         )
         return [
-            f"Nothing was written: {owner.who} owns the spec of {deployment.full} (told by {owner.evidence})",
-            "and would undo an edit made here. The edit to make there:",
+            f"Nothing was written: {owner.who} owns the spec of {deployment.full},",
+            f"as {owner.evidence} tells, and would undo an edit made here. The edit to make there:",
             "",
             "      kind: ModelDeployment",
             f"      metadata: {{name: {deployment.name}, namespace: {deployment.namespace}}}",

@@ -32,11 +32,13 @@ class Row:
 
 
 def rows(deployment: ModelDeployment, records: Iterable[Record]) -> tuple[Row, ...]:
-    """Newest first. Records that the history does not tell of, or no longer, come last."""
+    """Newest first: what is on its way, what the history tells of, and what it does not tell of any more."""
     kept = {r.name: r for r in records}
     told = [*_told(deployment, kept)]
     names = {row.revision for row in told}
-    return (*told, *(_untold(deployment, r) for r in kept.values() if r.name not in names))
+    untold = [_untold(deployment, r) for r in kept.values() if r.name not in names]
+    coming = [row for row in untold if row.now == "candidate"]
+    return (*coming, *told, *(row for row in untold if row not in coming))
 
 
 def _told(deployment: ModelDeployment, kept: dict[str, Record]) -> Iterator[Row]:
@@ -61,7 +63,9 @@ def _told(deployment: ModelDeployment, kept: dict[str, Record]) -> Iterator[Row]
 
 def _untold(deployment: ModelDeployment, record: Record) -> Row:
     """A record alone knows what it is and what became of its proof, and not when it served."""
-    outcome = record.rejected.get("reason") or ("Proven" if record.cleared else "NotProven")
+    now = _now(deployment, record.name, record)
+    going_on = deployment.step if now == "candidate" else ""
+    outcome = record.rejected.get("reason") or going_on or ("Proven" if record.cleared else "NotProven")
     return Row(
         version=record.version,
         revision=record.name,
@@ -73,7 +77,7 @@ def _untold(deployment: ModelDeployment, record: Record) -> Row:
         seconds=None,
         outcome=outcome,
         cause="",
-        now=_now(deployment, record.name, record),
+        now=now,
     )
 
 

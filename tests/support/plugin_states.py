@@ -62,14 +62,15 @@ class Story:
     rig: Rig
     iris: Deployed
 
-    def take(self, state: str) -> None:
-        """Write down how it is now."""
+    def take(self, state: str, now: tuple[Json, list[Json]] | None = None) -> None:
+        """Write down how it is now; or how it was a moment ago, the object and its pods."""
+        deployment, pods = now or (self.iris.body(), self.iris.pods())
         labels = f"{LABEL_DEPLOYMENT}={self.iris.name}"
         content = {
-            "deployment": self.get(RESOURCE, self.iris.name, "--show-managed-fields"),
+            "deployment": deployment,
             "records": self.get("controllerrevisions", "-l", labels)["items"],
-            "pods": self.get("pods", "-l", labels)["items"],
-            "events": self.get("events")["items"],
+            "pods": [_lean_pod(pod) for pod in pods],
+            "events": [_lean_event(e) for e in self.get("events")["items"] if _is_asked_for(e)],
         }
         _write(state, content)
 
@@ -90,8 +91,7 @@ class Story:
         iris.ready(BOOSTED)
         self.take("standby")
         iris.edit(version=int(NAN))
-        self._when(lambda: any(ended(pod) for pod in iris.pods(NAN)), "a pod has failed")
-        self.take("failing")
+        self.take("failing", until(self._failing, within=300, what="a pod has failed", now=iris.body))
         iris.refused("ProofFailed")
         self._when(lambda: not iris.pods(NAN), "the pods of the version that failed are gone")
         self.take("proof-failed")
@@ -102,6 +102,11 @@ class Story:
         self._when(lambda: iris.body()["status"]["serving"]["version"] == LINEAR, "the version before serves")
         self._when(lambda: condition(iris.body(), "Stalled")["reason"] == "RejectedByUser", "it says so")
         self.take("rejected")
+
+    def _failing(self) -> tuple[Json, list[Json]] | None:
+        """The object, read before its pods, once one of them has failed: it tells of that at once."""
+        deployment, pods = self.iris.body(), self.iris.pods()
+        return (deployment, pods) if any(ended(pod) for pod in pods) else None
 
     def _when(self, condition: Callable[[], bool], what: str) -> None:
         until(condition, within=300, what=what, now=self.iris.body)
@@ -125,6 +130,23 @@ class Story:
                 verb, *options = then
                 kubectl("-n", self.iris.namespace, verb, RESOURCE, called, *options)
             yield name, self.get(RESOURCE, called, "--show-managed-fields")
+
+
+def _lean_pod(pod: Json) -> Json:
+    """A pod without what the plugin does not read, which is most of it."""
+    kept = ("name", "labels", "creationTimestamp", "deletionTimestamp")
+    metadata = {k: v for k, v in pod["metadata"].items() if k in kept}
+    return {"metadata": metadata, "status": pod["status"]}
+
+
+def _lean_event(event: Json) -> Json:
+    return {k: v for k, v in event.items() if k not in ("metadata", "apiVersion", "kind", "source")}
+
+
+def _is_asked_for(event: Json) -> bool:
+    """As the plugin's field selectors say."""
+    kind = event["involvedObject"]["kind"]
+    return bool(kind == "ModelDeployment" or (kind == "Pod" and event["type"] == "Warning"))
 
 
 def _write(state: str, content: Json) -> None:

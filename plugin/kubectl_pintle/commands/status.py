@@ -47,5 +47,6 @@ def _overview(context: Context, deployment: ModelDeployment) -> Overview:
     unread = tuple(dict.fromkeys(str(answer) for answer in read if isinstance(answer, KubectlError)))
     bodies: list[list[Json]] = [[] if isinstance(answer, KubectlError) else answer for answer in read]
     found = pods.parse(bodies[0])
-    told = events.parse([*bodies[1], *bodies[2]], pods=[p.name for p in found])
+    # What a pod that is well had to say on its way says nothing any more.
+    told = events.parse([*bodies[1], *bodies[2]], pods=[p.name for p in found if not p.ready])
     return Overview(deployment, found, told, unread)

@@ -1,0 +1,98 @@
+"""What waiting makes of each state, and how long a change took."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import pytest
+import yaml
+
+from kubectl_pintle import deployment, progress
+from kubectl_pintle.progress import Outcome, Took
+from tests.support.gitops.states import STATES
+from tests.support.gitops.testdata import path_of
+from tests.support.plugin_states import load
+from tests.unit.plugin.captured import state
+
+# Real objects in every state that there is, and what `wait` makes of each.
+ENDS = {
+    "created": Outcome.GOES_ON,
+    "starting": Outcome.GOES_ON,
+    "serving": Outcome.DONE,
+    "changed": Outcome.GOES_ON,
+    "proving": Outcome.GOES_ON,
+    "degraded": Outcome.GOES_ON,
+    "registry-unavailable": Outcome.GOES_ON,
+    "insufficient-capacity": Outcome.GOES_ON,
+    "image-pull-failed": Outcome.GOES_ON,
+    "proof-failed": Outcome.FAILED,
+    "first-proof-failed": Outcome.FAILED,
+    "version-not-found": Outcome.FAILED,
+    "registry-not-found": Outcome.FAILED,
+    "rejected-by-user": Outcome.FAILED,
+    "suspended": Outcome.FAILED,
+    "suspended-serving": Outcome.DONE,
+    "scaled-to-zero": Outcome.FAILED,
+    "scaled-to-zero-serving": Outcome.DONE,
+    "terminating": Outcome.FAILED,
+}
+
+
+def test_every_state_is_judged() -> None:
+    assert set(ENDS) == set(STATES)
+
+
+@pytest.mark.parametrize(("name", "outcome"), ENDS.items())
+def test_waiting(name: str, outcome: Outcome) -> None:
+    read = deployment.parse(yaml.safe_load(path_of("ModelDeployment", name).read_text()))
+    verdict = progress.ready(read)
+    assert verdict.outcome is outcome
+    assert read.is_ready is (outcome is Outcome.DONE)
+    expected = {"created": "has not seen", "changed": "has not seen", "terminating": "being deleted"}
+    assert expected.get(name, read.ready.message) in verdict.words
+
+
+def test_what_is_rejected_is_out_when_the_status_says_so() -> None:
+    rejected = state("rejected").deployment
+    assert progress.taken_out(rejected.rejecting)(rejected).outcome is Outcome.DONE
+    # Before: what serves is what the annotation means, and the status does not know of it.
+    serving = state("reshaped").deployment
+    verdict = progress.taken_out(rejected.rejecting)(serving)
+    assert verdict.outcome is Outcome.GOES_ON
+    assert verdict.words == "version 2 serves still"
+    # The status tells of another rejection, by the same reason.
+    assert progress.taken_out("version/9")(rejected).outcome is Outcome.GOES_ON
+    assert progress.taken_out(rejected.serving.hash if rejected.serving else "")(rejected).outcome is (
+        Outcome.GOES_ON
+    )
+
+
+def test_when_the_plugin_wrote() -> None:
+    tools = load("managers")
+    assert progress.written(tools["edited"]) is None
+    assert progress.written(tools["plugin"]) is not None
+
+
+def test_how_long_it_took() -> None:
+    shown = state("standby").deployment
+    newest = shown.history[0]
+    assert newest.promoted is not None
+    assert newest.version == "2"
+    told = max(_time(f) for f in shown.body["metadata"]["managedFields"] if f.get("subresource") == "status")
+    edited = newest.promoted - timedelta(seconds=20)
+    assert progress.took(shown, edited) == Took((told - edited).total_seconds(), newest.seconds)
+    later = newest.promoted + timedelta(seconds=1)
+    assert progress.took(shown, later).moved is None, "nothing moved since"
+    assert progress.took(shown, told + timedelta(seconds=1)) == Took(), "the status is older than the edit"
+    assert progress.took(shown, None) == Took()
+
+
+def _time(entry: Mapping[str, str]) -> datetime:
+    return datetime.fromisoformat(entry["time"])
+
+
+def test_how_long_it_took_in_words() -> None:
+    words = Took(0.0, 0.0213).in_words()
+    assert words.startswith("took less than a second by the API server's time stamps")
+    assert words.endswith("; the traffic moved 0.021s after the operator saw the edit")
+    assert Took(34.0).in_words().startswith("took 34s by ")
+    assert Took().in_words() == ""

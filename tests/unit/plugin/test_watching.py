@@ -1,0 +1,132 @@
+"""Waiting on a kubectl that prints what a script says: broken watches, deletions, deadlines."""
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from kubectl_pintle import deployment as deployments
+from kubectl_pintle.following import End, follow
+from kubectl_pintle.kubectl import Kubectl, KubectlError
+from kubectl_pintle.progress import ready
+from kubectl_pintle.screen import Screen
+from tests.support.gitops.testdata import path_of
+from tests.support.plugin_states import load
+
+# Prints, at its n-th start, the n-th part of a file, and ends as that says; the last one is for all after.
+PROGRAM = """\
+import json, pathlib, sys, time
+folder = pathlib.Path(sys.argv[1])
+parts = json.loads((folder / "parts.json").read_text())
+started = folder / "started"
+count = int(started.read_text()) if started.exists() else 0
+started.write_text(str(count + 1))
+(folder / f"arguments-{count}").write_text(" ".join(sys.argv[2:]))
+part = parts[min(count, len(parts) - 1)]
+for event in part["events"]:
+    print(json.dumps(event, indent=part.get("indent")), flush=True)
+sys.stderr.write(part.get("says", ""))
+sys.stderr.flush()
+if part.get("stays"):
+    time.sleep(600)
+sys.exit(part.get("code", 0))
+"""
+
+
+class Scripted:
+    """A kubectl whose watches print what is planned."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def plan(self, *parts: dict[str, Any]) -> None:
+        (self.folder / "parts.json").write_bytes(orjson.dumps(parts))
+
+    @property
+    def starts(self) -> int:
+        return int((self.folder / "started").read_text())
+
+
+@pytest.fixture
+def scripted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scripted:
+    (tmp_path / "kubectl.py").write_text(PROGRAM)
+    monkeypatch.setenv("KUBECTL", f"{sys.executable} {tmp_path / 'kubectl.py'} {tmp_path}")
+    return Scripted(tmp_path)
+
+
+def _event(body: object, kind: str = "MODIFIED") -> dict[str, Any]:
+    return {"type": kind, "object": body}
+
+
+PROVING = load("proving")["deployment"]
+READY = load("standby")["deployment"]
+
+
+def _follow(seconds: float = 30) -> End:
+    first = deployments.parse(PROVING)
+    return follow(Kubectl(("--context=here",)), Screen(), first, ready, timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize("indent", [None, 4])
+def test_it_waits_until_it_is_ready(
+    scripted: Scripted, capsys: pytest.CaptureFixture[str], indent: int | None
+) -> None:
+    """Documents on one line are what kubectl 1.34 prints; other versions indent them."""
+    scripted.plan({"events": [_event(PROVING, "ADDED"), _event(READY)], "stays": True, "indent": indent})
+    end = _follow()
+    assert end.done
+    assert end.deployment.is_ready
+    assert not end.timed_out
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1, "without a terminal, a line when the words change"
+    assert told[0].startswith("Proving: iris version 2")
+    given = (scripted.folder / "arguments-0").read_text()
+    assert given.startswith("--context=here get modeldeployments.pintle.dev iris -n ")
+
+
+def test_a_watch_that_ends_is_begun_again(scripted: Scripted) -> None:
+    refused = {"events": [], "says": "The connection to the server was refused", "code": 1}
+    scripted.plan({"events": [_event(PROVING, "ADDED")]}, refused, {"events": [_event(READY, "ADDED")]})
+    assert _follow().done
+    assert scripted.starts == 3
+
+
+def test_the_deadline(scripted: Scripted) -> None:
+    scripted.plan({"events": [_event(PROVING, "ADDED")], "stays": True})
+    end = _follow(seconds=0.5)
+    assert end.timed_out
+    assert not end.done
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"events": [_event(PROVING, "ADDED"), _event(PROVING, "DELETED")], "stays": True},
+        {"events": [], "says": 'Error from server (NotFound): modeldeployments "iris" not found', "code": 1},
+        {"events": [_event({**READY, "metadata": {**READY["metadata"], "uid": "another"}})], "stays": True},
+    ],
+)
+def test_an_object_that_is_deleted_ends_it(scripted: Scripted, part: dict[str, Any]) -> None:
+    scripted.plan(part)
+    end = _follow()
+    assert (end.done, end.timed_out, end.verdict.words) == (False, False, "it was deleted")
+
+
+def test_kubectls_own_words_are_the_error(scripted: Scripted) -> None:
+    scripted.plan({"events": [], "says": "error: context here does not exist", "code": 1})
+    with pytest.raises(KubectlError, match="context here does not exist"):
+        Kubectl().deployment("iris", "ml")
+
+
+def test_a_kubectl_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECTL", "no-such-program")
+    with pytest.raises(KubectlError, match="cannot run no-such-program"):
+        Kubectl().deployment("iris", "ml")
+
+
+def test_the_testdata_is_of_one_object() -> None:
+    assert PROVING["metadata"]["uid"] == READY["metadata"]["uid"]
+    assert path_of("ModelDeployment", "serving").exists()
