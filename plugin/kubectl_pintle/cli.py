@@ -84,7 +84,7 @@ def _command(
     add: Callable[..., ArgumentParser], name: str, summary: str, run: Callable[[Context], int]
 ) -> ArgumentParser:
     """A command with the flags that all have."""
-    parser = add(name, help=summary, description=run.__doc__, epilog=_ENDING)
+    parser = add(name, help=summary, description=run.__doc__, epilog=_ENDING, allow_abbrev=False)
     parser.set_defaults(run=run)
     parser.add_argument("-n", "--namespace", help="namespace; left out, the context's own")
     group = parser.add_argument_group("passed on to kubectl")

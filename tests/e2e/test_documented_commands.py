@@ -1,7 +1,6 @@
 """The how-to pages, command by command, as a reader follows them."""
 
 import os
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,10 +12,12 @@ from pintle.domain.resources import MODEL_RUNTIMES, NAMESPACES
 from tests.e2e.conftest import Figure
 from tests.support.console import Console
 from tests.support.deployed import Deployed
+from tests.support.gitops import flux
 from tests.support.kube import MINE, RESTRICTED
 from tests.support.mlflow_pod import MlflowPod
 from tests.support.rig import BOOSTED, LINEAR, NAN, Rig
 from tests.support.schemas import REPOSITORY
+from tests.support.terminal import environment
 
 # A page has up to three rollouts, and waits for one refusal.
 pytestmark = pytest.mark.timeout(1200)
@@ -41,21 +42,21 @@ class Reader:
             "http://mlflow.private.svc:5000": f"http://mlflow.{PRIVATE}.svc:5000",
             "-n ml ": f"-n {self.namespace} ",
             "/namespaces/ml/": f"/namespaces/{self.namespace}/",
+            "ml/iris ": f"{self.namespace}/iris ",
+            "ml/iris:": f"{self.namespace}/iris:",
+            "ml/iris,": f"{self.namespace}/iris,",
+            "namespace: ml}": f"namespace: {self.namespace}}}",
         }
         console = Console(self.folder, self._environment(), renamed, named)
         return console.run(PAGES / page)
 
     def _environment(self) -> dict[str, str]:
-        """The test bed's kubectl is the one that is found."""
-        programs = self.folder / "bin"
-        programs.mkdir()
-        kubectl = programs / "kubectl"
-        command = shlex.join(self.rig.kube.cluster.kubectl())
-        kubectl.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
-        kubectl.chmod(0o755)
-        (self.folder / "manifests").symlink_to(REPOSITORY / "manifests")
-        paths = {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(REPOSITORY)}
-        return {**os.environ, **paths}
+        """The test bed's kubectl is found, and what uv installs; the folder looks like a clone."""
+        for name in ("manifests", "plugin"):
+            (self.folder / name).symlink_to(REPOSITORY / name)
+        tools = {"UV_TOOL_DIR": str(self.folder / "tools"), "UV_TOOL_BIN_DIR": str(self.folder / "bin")}
+        found = environment(self.rig.kube.cluster, self.folder, REPOSITORY / ".tools/bin")
+        return {**found, **tools, "PYTHONPATH": str(REPOSITORY)}
 
 
 @pytest.fixture
@@ -114,6 +115,25 @@ def test_roll_back(reader: Reader, figure: Figure) -> None:
             registry_down=mlflow.stop,
             registry_up=mlflow.start,
         )
+    figure(f"{count} commands")
+
+
+def test_kubectl_plugin(reader: Reader, figure: Figure) -> None:
+    def flux_applies() -> None:
+        manifest = {
+            "apiVersion": "pintle.dev/v1alpha1",
+            "kind": "ModelDeployment",
+            "metadata": {"name": "iris", "namespace": reader.namespace},
+            "spec": {"registryRef": {"name": "mlflow"}, "model": "iris", "version": int(BOOSTED)},
+        }
+        flux.apply([manifest], reader.rig.kube.cluster.kubeconfig)
+        Deployed(reader.rig.kube, reader.namespace).ready(BOOSTED)
+
+    count = reader.follow(
+        "kubectl-plugin.md",
+        two_versions=lambda: _serving(reader, LINEAR, BOOSTED),
+        flux_applies=flux_applies,
+    )
     figure(f"{count} commands")
 
 

@@ -101,6 +101,7 @@ class Story:
         iris.annotate(annotations={ANNOTATION_REJECT: f"version/{BOOSTED}"})
         self._when(lambda: iris.body()["status"]["serving"]["version"] == LINEAR, "the version before serves")
         self._when(lambda: condition(iris.body(), "Stalled")["reason"] == "RejectedByUser", "it says so")
+        self._when(lambda: condition(iris.body(), "Available")["status"] == "True", "its endpoints are seen")
         self.take("rejected")
 
     def _failing(self) -> tuple[Json, list[Json]] | None:

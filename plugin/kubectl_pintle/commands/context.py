@@ -33,6 +33,13 @@ class Context:
         """Whether a script reads it."""
         return bool(self.args.output == "json")
 
+    def tell(self, text: str) -> None:
+        """Say what is done, beside the result that a script reads."""
+        if self.as_json:
+            self.screen.say(text)
+        else:
+            self.screen.print([text])
+
     def deployment(self, name: str) -> ModelDeployment:
         """The ModelDeployment that the command is about."""
         return deployments.parse(self.kubectl.deployment(name, self.args.namespace))

@@ -24,7 +24,7 @@ def carry_out(context: Context, deployment: ModelDeployment, chosen: Rejecting) 
     """Write the annotation, and wait until the traffic has moved, if it has to."""
     was = f" (was {deployment.rejecting})" if deployment.rejecting else ""
     dry = ", dry run" if context.args.dry_run else ""
-    context.screen.say(f"{deployment.full}: {ANNOTATION_REJECT}: {chosen.value}{was}{dry}; {_effect(chosen)}")
+    context.tell(f"{deployment.full}: {ANNOTATION_REJECT}: {chosen.value}{was}{dry}; {_effect(chosen)}")
     changed = context.write(deployment, rejection.patch(deployment, chosen.value))
     if context.args.dry_run or not chosen.declared:
         return OK
@@ -35,8 +35,6 @@ def carry_out(context: Context, deployment: ModelDeployment, chosen: Rejecting) 
 
 
 def _effect(chosen: Rejecting) -> str:
-    if not chosen.declared:
-        return "it is neither serving nor declared, so this has an effect when it is declared"
     if chosen.successor is None:
         return "it has no traffic, and will get none"
     version = chosen.successor.version
@@ -65,10 +63,10 @@ def _clear(context: Context, deployment: ModelDeployment) -> int:
         effect = (
             f"; version {deployment.declared}, which is declared, takes the traffic again" if again else ""
         )
-        context.screen.say(f"{deployment.full} rejects {deployment.rejecting} no more{effect}")
+        context.tell(f"{deployment.full} rejects {deployment.rejecting} no more{effect}")
         deployment = context.write(deployment, rejection.patch(deployment, None))
     else:
-        context.screen.say(f"{deployment.full} rejects nothing")
+        context.tell(f"{deployment.full} rejects nothing")
     if context.as_json:
         context.screen.print([to_json(overview.summary(deployment))])
     return OK

@@ -25,7 +25,7 @@ def run(context: Context) -> int:
     if args.reject:
         return reject.carry_out(context, deployment, _instead(deployment, records, target))
     if change is None:
-        context.screen.say(f"{deployment.full} declares version {target.version} already")
+        context.tell(f"{deployment.full} declares version {target.version} already")
         return _wait(context, deployment)
     owner = ownership.owner(deployment.body)
     if owner and not args.force:
@@ -33,9 +33,9 @@ def run(context: Context) -> int:
         context.screen.print([to_json(handed.data())] if context.as_json else handed.lines())
         return NO
     dry = ", dry run" if args.dry_run else ""
-    context.screen.say(f"{deployment.full}: {rollback.in_words(change)}{dry} ({target.why})")
+    context.tell(f"{deployment.full}: {rollback.in_words(change)}{dry} ({target.why})")
     for remark in _remarks(deployment):
-        context.screen.say(remark)
+        context.tell(remark)
     changed = context.write(deployment, rollback.patch(deployment, change))
     return OK if args.dry_run else _wait(context, changed, edited=True)
 

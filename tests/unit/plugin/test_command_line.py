@@ -27,6 +27,7 @@ def test_durations(text: str, seconds: float) -> None:
         ["status", "-o", "wide"],
         ["reject", "iris", "version/2", "--clear"],
         ["rollback", "iris", "--reject", "--force"],
+        ["rollback", "iris", "--rej"],
         [],
     ],
 )

@@ -26,10 +26,10 @@ def test_what_served_from_when_to_when() -> None:
 
 
 def test_what_is_on_its_way_comes_first() -> None:
-    shown = state("failing")
-    newest = timeline.rows(shown.deployment, shown.records)[0]
-    assert (newest.version, newest.now, newest.began) == ("4", "candidate", None)
-    assert newest.outcome == shown.deployment.step != ""
+    shown = state("proving")
+    newest, serving = timeline.rows(shown.deployment, shown.records)
+    assert (newest.version, newest.now, newest.began, newest.outcome) == ("2", "candidate", None, "Proving")
+    assert (serving.version, serving.now) == ("1", "serving")
 
 
 def test_without_a_history_the_records_tell_what_they_know() -> None:

@@ -98,7 +98,7 @@ def test_for_scripts(name: str, *, ready: bool) -> None:
     shown = state(name)
     data = overview.data(_overview(shown))
     assert data["ready"] is ready
-    assert data["available"] is True
+    assert data["available"] is (shown.deployment.conditions["Available"].status == "True")
     assert data["reason"] == shown.deployment.ready.reason
     assert data["serving"]["version"] == (shown.deployment.serving and shown.deployment.serving.version)
     assert {p["role"] for p in data["pods"]} >= {"serving", "standby"}
