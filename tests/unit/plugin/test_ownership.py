@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from kubectl_pintle import ownership
+from kubectl_pintle.names import FIELD_MANAGER
 from tests.support.plugin_states import MANAGERS, TOOLS, load
 
 # Tool -> the field manager that is told; None where an edit stays.
@@ -92,6 +93,20 @@ def test_by_labels_annotations_and_owners(body: dict[str, Any], who: str, then: 
     found = ownership.owner(body)
     assert found is not None
     assert (found.who, found.then) == (who, then)
+
+
+def _manager(name: str, **more: str) -> dict[str, Any]:
+    return {"manager": name, "operation": "Update", "fieldsV1": {"f:spec": {"f:replicas": {}}}, **more}
+
+
+def test_what_is_scaled_is_not_applied() -> None:
+    """An autoscaler's number, even one of a tool that applies elsewhere; and the control."""
+    assert ownership.owner(_body(managedFields=[_manager("Terraform", subresource="scale")])) is None
+    assert ownership.owner(_body(managedFields=[_manager("Terraform")])) is not None
+
+
+def test_flux_would_undo_what_a_manager_named_kubectl_wrote() -> None:
+    assert not FIELD_MANAGER.startswith("kubectl")
 
 
 @pytest.mark.parametrize(
