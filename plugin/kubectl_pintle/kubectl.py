@@ -5,13 +5,18 @@ import os
 import queue
 import shlex
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from kubectl_pintle.names import FIELD_MANAGER, RESOURCE, Json
+
+# How the last words of a kubectl that fails begin; they become the message of a `KubectlError`.
+_ERRORS = ("error", "unable to connect", "the connection to the server")
+_GRACE_SECONDS = 1.0
 
 
 class KubectlError(Exception):
@@ -33,13 +38,16 @@ class Kubectl:
 
     def _run(self, *arguments: str) -> dict[str, Any]:
         command = self._command(*arguments, "-o", "json")
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        except OSError as error:
-            raise KubectlError(f"cannot run {command[0]}: {error.strerror}") from error
-        if done.returncode:
-            raise KubectlError(done.stderr.strip() or f"{shlex.join(command)} ended with {done.returncode}")
-        answer: dict[str, Any] = json.loads(done.stdout)
+        said: list[str] = []
+        with _started(command) as process:
+            listener = threading.Thread(target=_listen, args=(process.stderr, said))
+            listener.start()
+            text = process.stdout.read() if process.stdout else ""
+            listener.join()
+        if process.returncode:
+            words = "".join(said).strip()
+            raise KubectlError(words or f"{shlex.join(command)} ended with {process.returncode}")
+        answer: dict[str, Any] = json.loads(text)
         return answer
 
     def deployment(self, name: str, namespace: str | None) -> Json:
@@ -70,11 +78,11 @@ class Kubectl:
         """Follow one ModelDeployment: what it is now comes first."""
         options = ["--watch", "--output-watch-events", "--show-managed-fields", "-o", "json"]
         command = self._command("get", RESOURCE, name, *_in(namespace), *options)
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-            try:
-                yield Watch(process)
-            finally:
-                process.terminate()
+        watch = Watch(_started(command))
+        try:
+            yield watch
+        finally:
+            watch.close()
 
 
 class Watch:
@@ -84,12 +92,25 @@ class Watch:
         self._process = process
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._document: list[str] = []
-        threading.Thread(target=self._read, daemon=True).start()
+        self._words = ""
+        self._reader = threading.Thread(target=self._read, name="watch", daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
-        for line in self._process.stdout or ():
-            self._lines.put(line)
+        out, err = self._process.stdout, self._process.stderr
+        assert out is not None  # noqa: S101 - for the type checker: both are pipes
+        assert err is not None  # noqa: S101
+        with out, err:
+            for line in out:
+                self._lines.put(line)
+            self._words = err.read().strip()
         self._lines.put(None)
+
+    def close(self) -> None:
+        """End it. Where `kubectl` is a script, a child of it may hold the pipes open: it is not waited for."""
+        self._process.terminate()
+        self._process.wait()
+        self._reader.join(_GRACE_SECONDS)
 
     def event(self, seconds: float) -> Json | None:
         """The next event, or None where none came within so many seconds.
@@ -103,14 +124,29 @@ class Watch:
             except queue.Empty:
                 return None
             if line is None:
-                words = self._process.stderr.read() if self._process.stderr else ""
-                raise WatchEnded(words.strip())
+                raise WatchEnded(self._words)
             self._document.append(line)
             # A document is one line; or indented, all but its two braces.
             if line.rstrip().endswith("}") and (len(self._document) == 1 or line.startswith("}")):
                 text, self._document = "".join(self._document), []
                 event: Json = json.loads(text)
                 return event
+
+
+def _started(command: list[str]) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    except OSError as error:
+        raise KubectlError(f"cannot run {command[0]}: {error.strerror}") from error
+
+
+def _listen(stream: IO[str], said: list[str]) -> None:
+    """Keep what kubectl says; what is no error is passed on at once: it may ask somebody to log in."""
+    for line in stream:
+        said.append(line)
+        if not line.lower().startswith(_ERRORS):
+            sys.stderr.write(line)
+            sys.stderr.flush()
 
 
 def _in(namespace: str | None) -> list[str]:

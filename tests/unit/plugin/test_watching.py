@@ -1,6 +1,10 @@
 """Waiting on a kubectl that prints what a script says: broken watches, deletions, deadlines."""
 
+import os
+import signal
 import sys
+import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -119,6 +123,38 @@ def test_kubectls_own_words_are_the_error(scripted: Scripted) -> None:
     scripted.plan({"events": [], "says": "error: context here does not exist", "code": 1})
     with pytest.raises(KubectlError, match="context here does not exist"):
         Kubectl().deployment("iris", "ml")
+
+
+def test_what_is_no_error_is_passed_on_at_once(
+    scripted: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A credential plugin may ask somebody to log in."""
+    ask = "To sign in, open https://login.example.com\n"
+    scripted.plan({"events": [READY], "says": ask})
+    assert Kubectl().deployment("iris", "ml")["metadata"]["name"] == "iris"
+    assert capsys.readouterr().err == ask
+    scripted.plan({"events": [], "says": f"{ask}error: not logged in\n", "code": 1})
+    with pytest.raises(KubectlError, match="not logged in"):
+        Kubectl().deployment("iris", "ml")
+    assert capsys.readouterr().err == ask, "the error is told by who catches it"
+
+
+def test_a_script_that_leaves_its_kubectl_behind_holds_nothing_up(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted.plan({"events": [_event(READY, "ADDED")], "stays": True})
+    wrapper = scripted.folder / "wrapper"
+    wrapper.write_text(f'#!/bin/sh\n{os.environ["KUBECTL"]} "$@" &\necho $! > {scripted.folder}/left\nwait\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("KUBECTL", str(wrapper))
+    began = time.monotonic()
+    try:
+        assert _follow().done
+        assert time.monotonic() - began < 30
+    finally:
+        os.kill(int((scripted.folder / "left").read_text()), signal.SIGTERM)
+        for reader in [t for t in threading.enumerate() if t.name == "watch"]:
+            reader.join(30)
 
 
 def test_a_kubectl_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
