@@ -107,7 +107,7 @@ class Watch:
         self._lines.put(None)
 
     def close(self) -> None:
-        """End it. Where `kubectl` is a script, a child of it may hold the pipes open: it is not waited for."""
+        """End it. Where `kubectl` is a script, a child of it may hold the pipes: it is not waited for."""
         self._process.terminate()
         self._process.wait()
         self._reader.join(_GRACE_SECONDS)

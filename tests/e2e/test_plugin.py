@@ -86,7 +86,7 @@ def deployed(rig: Rig, namespace: str) -> Deployed:
 def iris(deployed: Deployed) -> Iterator[Deployed]:
     """The same, whatever the test before left: who owned what is forgotten too."""
     deployed.annotate(annotations={ANNOTATION_REJECT: None}, labels=None, managedFields=[{}])
-    deployed.edit(version=int(BOOSTED), suspend=False)
+    deployed.edit(version=int(BOOSTED), suspend=False, rolloutToken=None)
     deployed.ready(BOOSTED)
     yield deployed
     deployed.annotate(annotations={ANNOTATION_REJECT: None})
@@ -185,6 +185,18 @@ def test_rollback(pintle: Terminal, iris: Deployed, figure: Figure) -> None:
     assert again.code == 0
     assert "took " in again.out
     assert pintle("rollback", "iris", "--to", BOOSTED).code == 0, "it is declared already"
+
+
+def test_rollback_across_a_change_of_shape(pintle: Terminal, iris: Deployed, figure: Figure) -> None:
+    """The traffic goes to the pods that run at once; Ready it is when those of the declared shape serve."""
+    iris.edit(rolloutToken="again")
+    iris.ready(BOOSTED)
+    back = pintle("rollback", "iris", "-o", "json")
+    assert (back.code, back.data["serving"]["version"]) == (0, LINEAR)
+    moved, whole = back.data["movedSeconds"], back.data["wholeSeconds"]
+    figure(f"the traffic moved after {moved:.3f} s, and all was as declared after {whole:.0f} s")
+    assert moved <= LIMIT_SECONDS
+    assert moved < whole
 
 
 def _manager_of_version(body: Json) -> str:
