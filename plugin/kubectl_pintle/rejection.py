@@ -23,9 +23,15 @@ def choose(deployment: ModelDeployment, records: Sequence[Record], wanted: str |
     """What is asked for, else what serves.
 
     Raises:
-        Refused: nothing serves, or nothing could take its place.
+        Refused: nothing serves, nothing could take its place, or without being asked for, something that is
+            rejected now would get the traffic again: there is one annotation, and it holds one value.
     """
     value = _value(records, wanted) if wanted else _what_serves(deployment)
+    if not wanted and holds_back_what_is_declared(deployment):
+        serves = f"version {deployment.serving.version} serves" if deployment.serving else "nothing serves"
+        raise Refused(
+            f"{deployment.rejecting} is rejected already, and {serves}; name what to reject instead"
+        )
     serving, candidate = deployment.serving, deployment.candidate
     if not deployment.names(value, serving):
         declared = deployment.names(value, candidate) or value == f"version/{deployment.declared}"
@@ -39,6 +45,11 @@ def choose(deployment: ModelDeployment, records: Sequence[Record], wanted: str |
         raise Refused(
             f"nothing could take the place of {value}: there is no other revision that has proven itself, so "
             "it would serve on. Nothing was written"
+        )
+    if not wanted and isinstance(successor, Member) and deployment.names(deployment.rejecting, successor):
+        raise Refused(
+            f"version {successor.version}, which would take the traffic, is what is rejected now; "
+            f"if you want that, say so: kubectl pintle reject {deployment.name} {value}"
         )
     return Rejecting(value, moves=True, declared=True, successor=successor)
 

@@ -37,6 +37,9 @@ class Edit:
 def choose(deployment: ModelDeployment, records: Sequence[Record], wanted: str | None) -> Target:
     """The version that was asked for; else what serves, if something else is declared; else the standby.
 
+    A newer version than the one that serves has to be asked for: the same command, typed again because nobody
+    is sure that it worked, must not undo itself.
+
     Raises:
         Refused: there is no such way back, or going there is held off.
     """
@@ -76,7 +79,13 @@ def _back(deployment: ModelDeployment, records: Sequence[Record]) -> Target:
             f"that edit of spec (kubectl pintle diff {_at(deployment)} shows it), or say --to VERSION"
         )
     if standby and (serving is None or standby.version != serving.version):
-        return _to(deployment, standby, records)
+        target = _to(deployment, standby, records)
+        if not _is_back(deployment, target.version, target.record):
+            raise Refused(
+                f"version {serving.version if serving else ''} serves, and version {standby.version}, which "
+                f"stands by, is newer: to go forward to it, say --to {standby.version}"
+            )
+        return target
     if standby:
         raise Refused(
             f"what stands by is version {standby.version} too, in another shape ({standby.hash}): undo that "
@@ -87,12 +96,21 @@ def _back(deployment: ModelDeployment, records: Sequence[Record]) -> Target:
 
 def _cold(deployment: ModelDeployment, records: Iterable[Record]) -> Target:
     """No pods are left to go back to: what served last, else the newest that has proven itself."""
-    proven = {r.name: r for r in records if r.cleared and not r.rejected and r.version != deployment.declared}
+    fit = (r for r in records if r.cleared and not r.rejected and r.version != deployment.declared)
+    proven = {r.name: r for r in fit if _is_back(deployment, r.version, r)}
     served = [e.revision for e in deployment.history if e.promoted and e.revision in proven]
     if not proven:
-        raise Refused("there is no other version on record that has proven itself; say --to VERSION")
+        raise Refused("there is no older version on record that has proven itself; say --to VERSION")
     record = proven[served[0]] if served else next(iter(proven.values()))
     return Target(record.version, "nothing stands by any more: its pods start first", record)
+
+
+def _is_back(deployment: ModelDeployment, version: str, record: Record | None) -> bool:
+    """Whether a version is older than the one that serves; numbers of another model are not compared."""
+    serving = deployment.serving
+    if serving is None or (record and not _same_model(deployment, record)):
+        return True
+    return not (version.isdigit() and serving.version.isdigit()) or int(version) < int(serving.version)
 
 
 def _to(deployment: ModelDeployment, member: Member, records: Iterable[Record]) -> Target:

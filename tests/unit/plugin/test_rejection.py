@@ -7,7 +7,7 @@ import pytest
 from kubectl_pintle import rejection
 from kubectl_pintle.records import Record
 from kubectl_pintle.rollback import Refused
-from tests.unit.plugin.captured import State, state
+from tests.unit.plugin.captured import State, rejecting, state
 
 STANDBY = state("standby")  # version 2 serves, version 1 stands by
 FAILED = state("proof-failed")  # 4 is declared and was refused, 2 serves, 1 stands by
@@ -68,6 +68,22 @@ def test_refused() -> None:
         rejection.choose(STANDBY.having(suspend=True), STANDBY.records, None)
     with pytest.raises(Refused, match="nothing serves"):
         rejection.choose(STANDBY.without("serving"), STANDBY.records, None)
+
+
+def test_typed_twice_it_does_not_undo_itself() -> None:
+    """After version 2 was rejected: to reject version 1 too would let version 2 in again."""
+    with pytest.raises(Refused, match="version/2 is rejected already, and version 1 serves"):
+        rejection.choose(REJECTED.deployment, REJECTED.records, None)
+    assert rejection.choose(REJECTED.deployment, REJECTED.records, "1").value == "version/1"
+
+
+def test_what_is_rejected_now_takes_over_only_if_asked_for() -> None:
+    stale = rejecting(STANDBY, "version/1")
+    with pytest.raises(Refused, match="version 1, which would take the traffic, is what is rejected now"):
+        rejection.choose(stale, STANDBY.records, None)
+    chosen = rejection.choose(stale, STANDBY.records, "2")
+    assert chosen.successor is not None
+    assert chosen.successor.version == "1"
 
 
 def test_a_standby_that_was_refused_takes_nothing_over() -> None:

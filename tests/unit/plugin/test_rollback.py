@@ -67,7 +67,7 @@ def test_records_that_cannot_be_read_do_not_keep_from_going_back() -> None:
         (rejecting(STANDBY, STANDBY.record("1").hash), STANDBY.records, None, "reject iris -n .* --clear"),
         (STANDBY.deployment, STANDBY.records, "latest", "--to takes a version"),
         (STANDBY.deployment, STANDBY.records, "0", "--to takes a version"),
-        (STANDBY.without("standby"), [STANDBY.record("2")], None, "no other version on record"),
+        (STANDBY.without("standby"), [STANDBY.record("2")], None, "no older version on record"),
     ],
 )
 def test_refused(
@@ -75,6 +75,20 @@ def test_refused(
 ) -> None:
     with pytest.raises(Refused, match=says):
         rollback.choose(deployment, records, wanted)
+
+
+def test_typed_twice_it_does_not_undo_itself() -> None:
+    """After 2 -> 1: version 2 stands by, and has to be asked for."""
+    deployment = STANDBY.having(version=1)
+    back = replace(deployment, serving=deployment.standby, standby=deployment.serving)
+    with pytest.raises(Refused, match=r"version 2, which stands by, is newer.*--to 2"):
+        rollback.choose(back, STANDBY.records, None)
+    assert rollback.choose(back, STANDBY.records, "2").version == "2"
+    with pytest.raises(Refused, match="no older version on record"):
+        rollback.choose(replace(back, standby=None), STANDBY.records, None)
+    # Another model's numbers say nothing of which is older.
+    other = replace(back, model="roses")
+    assert rollback.choose(other, STANDBY.records, None).version == "2"
 
 
 def test_another_rejection_is_no_obstacle() -> None:
