@@ -90,17 +90,15 @@ class Took:
         return "; ".join(parts)
 
 
-def took(deployment: ModelDeployment, since: datetime | None) -> Took:
-    """How long an edit at `since` took, judged by the first status that tells of its end.
+def took(edited: ModelDeployment, after: ModelDeployment) -> Took:
+    """How long an edit took, from the object as the edit left it and as it was when it told of the end.
 
     The traffic may have moved twice: to pods of the version that ran, then to those of the declared shape.
     """
-    serving = deployment.serving
-    told = _last_write(deployment.body, lambda entry: entry.get("subresource") == "status")
-    if since is None or serving is None:
-        return Took()
-    moves = [
-        e for e in deployment.history if e.version == serving.version and e.promoted and e.promoted >= since
-    ]
-    whole = (told - since).total_seconds() if told and told >= since else None
+    since = written(edited.body)
+    told = _last_write(after.body, lambda entry: entry.get("subresource") == "status")
+    whole = (told - since).total_seconds() if since and told and told >= since else None
+    known = {(e.revision, e.promoted) for e in edited.history}
+    new = [e for e in after.history if e.promoted and (e.revision, e.promoted) not in known]
+    moves = [e for e in new if after.serving and e.version == after.serving.version]
     return Took(whole, moves[-1].seconds if moves else None)

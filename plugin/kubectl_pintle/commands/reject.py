@@ -5,7 +5,7 @@ from kubectl_pintle.commands.context import NO, OK, Context
 from kubectl_pintle.deployment import ModelDeployment
 from kubectl_pintle.following import follow
 from kubectl_pintle.names import ANNOTATION_REJECT
-from kubectl_pintle.progress import Took, taken_out, took, written
+from kubectl_pintle.progress import Took, taken_out, took
 from kubectl_pintle.records import Record
 from kubectl_pintle.rejection import Rejecting
 from kubectl_pintle.text import to_json
@@ -29,7 +29,7 @@ def carry_out(context: Context, deployment: ModelDeployment, chosen: Rejecting) 
     if context.args.dry_run or not chosen.declared:
         return OK
     end = follow(context.kubectl, context.screen, changed, taken_out(chosen.value), context.args.timeout)
-    spent = took(end.deployment, written(changed.body)) if chosen.moves else Took()
+    spent = took(changed, end.deployment) if chosen.moves else Took()
     _tell(context, end.deployment, end.verdict.words, spent)
     return OK if end.done else NO
 

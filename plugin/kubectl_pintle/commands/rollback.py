@@ -8,7 +8,7 @@ from kubectl_pintle.commands.context import NO, OK, Context
 from kubectl_pintle.deployment import ModelDeployment
 from kubectl_pintle.following import follow
 from kubectl_pintle.names import LAST_APPLIED
-from kubectl_pintle.progress import ready, took, written
+from kubectl_pintle.progress import Took, ready, took
 from kubectl_pintle.records import Record
 from kubectl_pintle.rejection import Rejecting
 from kubectl_pintle.rollback import HandedOver, Refused, Target
@@ -53,7 +53,7 @@ def _remarks(deployment: ModelDeployment) -> list[str]:
 def _wait(context: Context, deployment: ModelDeployment, *, edited: bool = False) -> int:
     timeout = context.args.timeout
     end = follow(context.kubectl, context.screen, deployment, ready, timeout)
-    spent = took(end.deployment, written(deployment.body) if edited else None)
+    spent = took(deployment, end.deployment) if edited else Took()
     if context.as_json:
         times = {"movedSeconds": spent.moved, "wholeSeconds": spent.whole, "timedOut": end.timed_out}
         context.screen.print([to_json({"action": "edited", **overview.summary(end.deployment), **times})])

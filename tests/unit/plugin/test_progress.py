@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from kubectl_pintle import deployment, progress
+from kubectl_pintle.deployment import ModelDeployment
+from kubectl_pintle.names import FIELD_MANAGER
 from kubectl_pintle.progress import Outcome, Took
 from tests.support.gitops.states import STATES
 from tests.support.gitops.testdata import path_of
@@ -73,17 +75,22 @@ def test_when_the_plugin_wrote() -> None:
 
 
 def test_how_long_it_took() -> None:
-    shown = state("standby").deployment
-    newest = shown.history[0]
-    assert newest.promoted is not None
-    assert newest.version == "2"
-    told = max(_time(f) for f in shown.body["metadata"]["managedFields"] if f.get("subresource") == "status")
-    edited = newest.promoted - timedelta(seconds=20)
-    assert progress.took(shown, edited) == Took((told - edited).total_seconds(), newest.seconds)
-    later = newest.promoted + timedelta(seconds=1)
-    assert progress.took(shown, later).moved is None, "nothing moved since"
-    assert progress.took(shown, told + timedelta(seconds=1)) == Took(), "the status is older than the edit"
-    assert progress.took(shown, None) == Took()
+    """From version 1, with version 2 on its way, to version 2; the plugin's write is put in."""
+    before, after = state("proving").deployment, state("standby").deployment
+    told = max(_time(f) for f in after.body["metadata"]["managedFields"] if f.get("subresource") == "status")
+    edited = _written(before, told - timedelta(seconds=20))
+    assert progress.took(edited, after) == Took(20.0, after.history[0].seconds)
+    assert progress.took(before, after) == Took(None, after.history[0].seconds), "nobody tracked the edit"
+    assert progress.took(_written(after, told), after) == Took(0.0, None), "the traffic did not move"
+    assert progress.took(_written(after, told + timedelta(seconds=1)), after) == Took(), "the status is older"
+
+
+def _written(shown: ModelDeployment, time: datetime) -> ModelDeployment:
+    """An object that the plugin wrote then."""
+    entry = {"manager": FIELD_MANAGER, "operation": "Update", "time": time.isoformat()}
+    metadata = shown.body["metadata"]
+    managed = [*metadata["managedFields"], entry]
+    return deployment.parse({**shown.body, "metadata": {**metadata, "managedFields": managed}})
 
 
 def _time(entry: Mapping[str, str]) -> datetime:
@@ -96,3 +103,19 @@ def test_how_long_it_took_in_words() -> None:
     assert words.endswith("; the traffic moved 0.021s after the operator saw the edit")
     assert Took(34.0).in_words().startswith("took 34s by ")
     assert Took().in_words() == ""
+
+
+@pytest.mark.parametrize("behind", ["status", "condition"])
+def test_a_status_of_another_generation_is_no_answer(behind: str) -> None:
+    body = state("standby").deployment.body
+    status = body["status"]
+    old = {
+        "status": {**status, "observedGeneration": 1},
+        "condition": {
+            **status,
+            "conditions": [{**c, "observedGeneration": 1} for c in status["conditions"]],
+        },
+    }
+    assert deployment.parse(body).is_ready
+    read = deployment.parse({**body, "status": old[behind]})
+    assert (read.is_ready, read.reason) == (False, "NotSeenYet")
