@@ -1,12 +1,14 @@
 """`status`, for people and for scripts."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from kubectl_pintle import overview
+from kubectl_pintle import events, overview
 from kubectl_pintle.overview import Overview
 from kubectl_pintle.text import clock
+from tests.support.plugin_states import load
 from tests.unit.plugin.captured import State, state
 
 
@@ -66,6 +68,15 @@ def test_events_are_those_of_the_object_and_its_pods() -> None:
     assert any(e.reason == "RejectedByUser" for e in shown.events)
 
 
+def test_events_of_other_pods_are_not_shown() -> None:
+    content = load("failing")
+    names = [pod["metadata"]["name"] for pod in content["pods"]]
+    assert {e.about.partition("/")[0] for e in events.parse(content["events"], pods=())} == {
+        "ModelDeployment"
+    }
+    assert "Pod" in {e.about.partition("/")[0] for e in events.parse(content["events"], pods=names)}
+
+
 def test_what_cannot_be_read_is_said() -> None:
     shown = state("standby")
     text = overview.lines(Overview(shown.deployment, unread=("pods is forbidden",)), shown.now)
@@ -88,6 +99,9 @@ def test_many() -> None:
     assert lines[1].split()[1:8] == ["iris", "iris", "2", "2", "yes", "2/2", "Serving"]
     assert lines[2].split()[1:8] == ["iris", "iris", "4", "2", "no", "2/2", "ProofFailed"]
     assert lines[4].startswith(f"{shown[1].full}: iris version 4: prediction[0] is NaN")
+    unseen = replace(shown[0], generation=99)
+    told = overview.list_lines([unseen], state("standby").now, namespaces=False)
+    assert told[1].split()[4:7] == ["no", "2/2", "NotSeenYet"]
     alone = overview.list_lines(shown[:1], state("standby").now, namespaces=False)
     assert alone[0].split()[0] == "NAME"
     assert len(alone) == 2
