@@ -4,8 +4,9 @@ Needs no registry for a version whose record is kept (P2), and prefers what was 
 what the registry says later (P4).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pintle import following
 from pintle.conditions import Reason
 from pintle.domain import (
     Failed,
@@ -14,24 +15,18 @@ from pintle.domain import (
     Observed,
     Query,
     Record,
-    RegisteredVersion,
     Resolved,
     RuntimeChoice,
 )
+from pintle.following import Problem
 from pintle.naming import ANNOTATION_REJECT, revision_name, short_hash
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why what is declared cannot be worked towards: a reason of `Ready` and its message."""
-
-    reason: Reason
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
     """A record, one to be made, or a problem; a record that a user rejected comes with its problem.
+
+    `unchecked` is why it cannot be checked that an alias still names it.
 
     `pinned` is the identity, which is often known where the revision cannot be made: then a warm
     revision of that identity in another shape can serve all the same.
@@ -41,6 +36,7 @@ class Declared:
     new: NewRevision | None = None
     problem: Problem | None = None
     pinned: Identity | None = None
+    unchecked: Problem | None = None
 
     @property
     def identity(self) -> Identity | None:
@@ -72,6 +68,10 @@ def query(observed: Observed) -> Query | None:
 
 def declared(observed: Observed) -> Declared:
     """Find or describe the declared revision."""
+    return replace(_declared(observed), unchecked=following.unchecked(observed))
+
+
+def _declared(observed: Observed) -> Declared:
     pinned = _pinned(observed)
     if isinstance(pinned, Problem):
         return Declared(problem=pinned)
@@ -89,39 +89,19 @@ def _pinned(observed: Observed) -> Identity | Problem:
     for record in records:
         if record.cleared:
             return record.identity
+    if (named := following.named(observed)) is not None:
+        return named
     if isinstance(observed.resolution, Resolved):
-        return _identity(observed, observed.resolution.version)
+        return following.identity(observed, observed.resolution.version)
     if records:
         return records[0].identity
     if observed.connection is None:
-        return _no_connection(observed)
+        return Problem(Reason.REGISTRY_NOT_FOUND, following.no_connection(observed))
     if isinstance(observed.resolution, Failed):
         return Problem(Reason(observed.resolution.reason), observed.resolution.message)
     spec = observed.deployment.spec
     wanted = f"version {spec.version}" if spec.version else f"alias {spec.alias}"
     return Problem(Reason.RESOLVING, f"asking registry {spec.registry_ref.name} for {spec.model} {wanted}")
-
-
-def _identity(observed: Observed, version: RegisteredVersion) -> Identity:
-    return Identity(
-        registry=observed.deployment.spec.registry_ref.name,
-        model=version.model,
-        version=version.version,
-        source=version.source,
-        created_time=version.created_time,
-        run_id=version.run_id,
-        artifact_uri=version.artifact_uri,
-    )
-
-
-def _no_connection(observed: Observed) -> Problem:
-    spec, namespace = observed.deployment.spec, observed.deployment.namespace
-    name = spec.registry_ref.name
-    return Problem(
-        Reason.REGISTRY_NOT_FOUND,
-        f"there is no RegistryConnection {name} in namespace {namespace}: "
-        f"create it, or name another one in spec.registryRef.name",
-    )
 
 
 def _secret_name(observed: Observed) -> str:

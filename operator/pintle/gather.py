@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from pintle import declared, podview, views
+from pintle import declared, following, podview, views
 from pintle.api import ModelDeployment, ModelRuntime, parse_model_runtime
 from pintle.cache import Cache
 from pintle.domain import Connection, Defaults, Key, Observed, Query, Resolution
@@ -91,7 +91,9 @@ def gather(
         terminating=deployment.deletion_timestamp is not None or cache.terminating(key.namespace),
         defaults=defaults,
     )
-    return replace(observed, resolution=_ask(resolver, key, observed))
+    observed = replace(observed, resolution=_ask(resolver, key, observed))
+    memory.see_named(following.named(observed), now)
+    return replace(observed, edited=memory.edited)
 
 
 def _ask(resolver: Resolver, key: Key, observed: Observed) -> Resolution | None:

@@ -7,6 +7,7 @@ nothing else (P7).
 from datetime import datetime
 from typing import Any
 
+from pintle import following
 from pintle.domain import Observed, Record, Rejected
 from pintle.naming import ANNOTATION_CHANGE_CAUSE, ANNOTATION_REJECT, parse_time, timestamp
 from pintle.roles import Roles
@@ -73,6 +74,7 @@ def _entry(observed: Observed, record: Record, ended: datetime) -> dict[str, Any
         "revision": record.name,
         "source": record.identity.source,
         **({"runId": record.identity.run_id} if record.identity.run_id else {}),
+        **({"alias": observed.deployment.spec.followed} if _by_alias(observed, record) else {}),
         "startedTime": timestamp(began),
         "durationSeconds": round((ended - began).total_seconds(), 3),
         "cause": _cause(observed, record),
@@ -85,8 +87,15 @@ def _cause(observed: Observed, record: Record) -> str:
     if words := annotations.get(ANNOTATION_CHANGE_CAUSE):
         return words[:1024]
     spec = observed.deployment.spec
+    if _by_alias(observed, record):
+        return f"alias {spec.followed} names version {record.version}"
     if spec.version == record.version:
         return f"version {spec.version} was declared"
     if rejected := annotations.get(ANNOTATION_REJECT):
         return f"{ANNOTATION_REJECT}: {rejected}"[:1024]
-    return f"alias {spec.alias} was declared" if spec.alias else "restored"
+    return "restored"
+
+
+def _by_alias(observed: Observed, record: Record) -> bool:
+    named = following.named(observed)
+    return named is not None and named.key == record.identity.key

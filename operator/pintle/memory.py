@@ -7,7 +7,7 @@ template was put back, and which names were found taken; all of it is found out 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pintle.domain import Fault, Field
+from pintle.domain import Fault, Field, Identity
 from pintle.fights import PAUSE, REPAIRS, WINDOW
 
 # So many passes that write may follow each other at once.
@@ -21,6 +21,7 @@ class Memory:
     uid: str = ""
     edit: tuple[int, str] = (-1, "")
     edited: datetime | None = None
+    named: tuple[object, ...] | None = None
     unsaid_since: datetime | None = None
     streak: int = 0
     faults: dict[tuple[str, str], Fault] = field(default_factory=dict)
@@ -37,7 +38,7 @@ class Memory:
         """
         if uid != self.uid:
             self.uid, self.edit = uid, (-1, "")
-            self.unsaid_since = None
+            self.unsaid_since = self.named = None
             self.baselines.clear()
             self.told.clear()
         if edit != self.edit:
@@ -45,6 +46,17 @@ class Memory:
             # What is wanted has changed: what was given up is tried again, and who fought may have stopped.
             for known in (self.faults, self.repairs, self.contested):
                 known.clear()
+
+    def see_named(self, identity: Identity | None, now: datetime) -> None:
+        """Note what the followed alias names. Where it moves, that is when the edit was made, not before.
+
+        What it names at first is nothing new: a process that has just started has not seen it move.
+        """
+        if identity is None:
+            return
+        if self.named not in (None, identity.key):
+            self.edited = now
+        self.named = identity.key
 
     def after_writing(self, *, wrote: bool) -> float | None:
         """Seconds until the next pass, which sees what this one wrote; None where it wrote nothing.

@@ -29,6 +29,7 @@ LABEL_USABLE_BY_MODELS = f"{GROUP}/usable-by-models"
 # Marks on the record of a revision (a ControllerRevision).
 ANNOTATION_CLEARED = f"{GROUP}/cleared"
 ANNOTATION_REJECTED = f"{GROUP}/rejected"
+ANNOTATION_ALIAS = f"{GROUP}/alias"
 # Marks on the Service: the flip and what follows from it.
 ANNOTATION_SINCE = f"{GROUP}/since"
 ANNOTATION_STANDBY = f"{GROUP}/standby"

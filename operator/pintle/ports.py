@@ -4,12 +4,13 @@ Each has a real adapter in `pintle.adapters` and an in-memory one in `tests/supp
 tests hold both to the same behaviour.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias
 
-from pintle.domain import RegisteredVersion, Resource
+from pintle.conditions import Reason
+from pintle.domain import ModelAliases, RegisteredVersion, Resource
 from pintle.domain.resources import (
     BUDGETS,
     CHILDREN,
@@ -27,6 +28,7 @@ from pintle.domain.resources import (
     SERVICE_ACCOUNTS,
     SERVICES,
 )
+from pintle.errors import Terminal
 
 __all__ = [
     "BUDGETS",
@@ -139,6 +141,11 @@ def name_registry(message: str, connection: str) -> str:
     return message.replace(REGISTRY, f"registry {connection}")
 
 
+def no_model(model: str) -> Terminal:
+    """What is said of a model that is not there."""
+    return Terminal(Reason.VERSION_NOT_FOUND, f"there is no model {model} in {REGISTRY}: register it")
+
+
 class Registry(Protocol):
     """MLflow's registry over REST. Every method raises errors.Terminal or errors.Retryable with a Reason.
 
@@ -149,8 +156,12 @@ class Registry(Protocol):
     async def version(self, endpoint: Endpoint, model: str, version: str) -> RegisteredVersion:
         """One version. Terminal(VersionNotFound) names the newest, or says that the model is not there."""
 
-    async def alias(self, endpoint: Endpoint, model: str, alias: str) -> RegisteredVersion:
-        """The version that an alias names now. Terminal(AliasNotFound), or VersionNotFound of the model."""
+    async def aliases(self, endpoint: Endpoint, models: Sequence[str]) -> Mapping[str, ModelAliases]:
+        """All aliases of these models, in about one request however many they are.
+
+        A model that is not there is not in the answer. Of several, neither is one that may not be read; of
+        one alone, that is Terminal(RegistryForbidden).
+        """
 
     async def server_version(self, endpoint: Endpoint) -> str:
         """The server's own version, such as `3.17.2`, or "" if it does not say.

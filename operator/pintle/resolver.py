@@ -1,74 +1,34 @@
 """Questions to registries, asked beside the reconciler: nothing that works on a key waits for a registry.
 
     want(key, query) --> connection's endpoint --> one Question for each (endpoint, model, version | alias)
-                                                     | a task of its own: ask, note, pause, ask again
+                                                     | of a version: a task of its own
+                                                     | of an alias: one task for all of them (alias_poll)
                                                      v
                                              requeue(each key that wants it), when the answer changed
 
 Equal endpoints (URI, CA, credentials) are one registry, in however many namespaces it is named: they
 share questions, and at most `CONCURRENCY` of these are asked at a time. A registry that hangs thus
-holds up its own questions only. A question that nobody wants any more is dropped with its answer.
-
-| last answer                | asked again after                                                  |
-|----------------------------|--------------------------------------------------------------------|
-| a version                  | never                                                              |
-| what an alias names        | the poll interval                                                  |
-| Terminal (`not there`)     | the poll interval                                                  |
-| anything else              | 1 s, then twice the pause before, up to the poll interval          |
-
-The poll interval is the shortest one of the connections that want the answer. Pauses are lengthened
-by up to a fifth, so that a registry that comes back is not asked everything at once.
+holds up its own questions only. A question that nobody wants any more is dropped with its answer. When
+what is known is asked again: see `questions`.
 """
 
 import asyncio
-import logging
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 from weakref import WeakValueDictionary
 
+from pintle.alias_poll import AliasPoll
 from pintle.conditions import Reason
-from pintle.domain import Failed, Key, Pending, Query, Resolution, Resolved
-from pintle.errors import PintleError, Retryable, Terminal
-from pintle.ports import REGISTRY, Clock, Endpoint, Metrics, Registry, name_registry
-
-log = logging.getLogger(__name__)
+from pintle.domain import Failed, Key, Pending, Query, RegisteredVersion, Resolution, Resolved
+from pintle.errors import PintleError
+from pintle.ports import Clock, Endpoint, Metrics, Registry, name_registry
+from pintle.questions import OK, Asking, Question, Subject, is_news
 
 CONCURRENCY = 4
-FIRST_PAUSE = 1.0
-JITTER = 0.2
-
-OK = "ok"
 
 Endpoints: TypeAlias = Callable[[str, str], Endpoint | Pending | Failed | None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """What is asked, whoever wants to know."""
-
-    endpoint: Endpoint
-    model: str
-    version: str | None
-    alias: str | None
-
-
-@dataclass(slots=True, eq=False)
-class _Question:
-    """A subject that somebody wants. `answer` names the registry by a placeholder: see `ports.REGISTRY`."""
-
-    subject: _Subject
-    gate: asyncio.Semaphore
-    answer: Resolution
-    wanted_by: dict[Key, float] = field(default_factory=dict)  # with the poll interval of each
-    failures: int = 0
-    hurry: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
-
-    @property
-    def poll_seconds(self) -> float:
-        return min(self.wanted_by.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +36,16 @@ class _Want:
     """What a key wants: by the question that is asked for it, or by why none can be."""
 
     query: Query
-    by: _Question | Pending | Failed
+    by: Question | Pending | Failed
 
     @property
-    def question(self) -> _Question | None:
-        return self.by if isinstance(self.by, _Question) else None
+    def question(self) -> Question | None:
+        return self.by if isinstance(self.by, Question) else None
 
     @property
     def answer(self) -> Resolution:
         """What is known, with the registry named as this key's object names it."""
-        known = self.by.answer if isinstance(self.by, _Question) else self.by
+        known = self.by.answer if isinstance(self.by, Question) else self.by
         if isinstance(known, Failed):
             return Failed(known.reason, name_registry(known.message, self.query.registry), known.at)
         return known
@@ -112,13 +72,15 @@ class Resolver:
     ) -> None:
         self._registry = registry
         self._clock = clock
-        self._metrics = metrics
+        self._asking = Asking(clock, metrics)
         self._endpoint = endpoint
         self._requeue = requeue
         self._heard = heard
         self._jitter = jitter
         self._wants: dict[Key, _Want] = {}
-        self._questions: dict[_Subject, _Question] = {}
+        self._questions: dict[Subject, Question] = {}
+        self._polls: dict[Endpoint, AliasPoll] = {}
+        self._tasks: dict[Question | AliasPoll, asyncio.Task[None]] = {}
         self._gates: WeakValueDictionary[Endpoint, asyncio.Semaphore] = WeakValueDictionary()
         self._stopping: set[asyncio.Task[None]] = set()
 
@@ -140,8 +102,7 @@ class Resolver:
             before = want.answer
             now = self._follow(key, want.query)
             if now.question and not isinstance(now.question.answer, Resolved):
-                now.question.failures = 0
-                now.question.hurry.set()
+                now.question.pace.start_anew()
             if now.answer != before:
                 self._requeue(key)
 
@@ -170,88 +131,84 @@ class Resolver:
             return old.by  # since then
         return Failed(Reason.REGISTRY_NOT_FOUND, message, self._clock.now())
 
-    def _join(self, key: Key, endpoint: Endpoint, query: Query) -> _Question:
-        subject = _Subject(endpoint, query.model, query.version, query.alias)
+    def _join(self, key: Key, endpoint: Endpoint, query: Query) -> Question:
+        subject = Subject(endpoint, query.model, query.version, query.alias)
         question = self._questions.get(subject)
         if question is None:
-            gate = self._gates.setdefault(endpoint, asyncio.Semaphore(CONCURRENCY))
-            question = _Question(subject, gate, Pending(self._clock.now()))
-            question.task = asyncio.create_task(self._pursue(question), name=f"resolve {query.model}")
-            self._questions[subject] = question
+            question = self._questions[subject] = self._begin(subject)
+        elif query.alias is not None and endpoint.poll_seconds < question.poll_seconds:
+            question.pace.hurry.set()  # the pause that has begun is longer than this one would have it
         question.wanted_by[key] = endpoint.poll_seconds
         return question
 
-    def _leave(self, key: Key, question: _Question) -> None:
+    def _begin(self, subject: Subject) -> Question:
+        """Have a subject asked about that nobody has asked about before."""
+        gate = self._gates.setdefault(subject.endpoint, asyncio.Semaphore(CONCURRENCY))
+        if subject.version is not None:
+            question = Question(subject, self._asking.pending())
+            self._start(question, self._pursue(question, subject.version, gate), f"resolve {subject.model}")
+            return question
+        poll = self._polls.get(subject.endpoint)
+        if poll is None:
+            poll = self._polls[subject.endpoint] = AliasPoll(
+                subject.endpoint,
+                self._registry,
+                self._asking,
+                gate=gate,
+                note=self._note,
+                jitter=self._jitter,
+            )
+            self._start(poll, poll.run(), "follow aliases")
+        return poll.join(subject)
+
+    def _leave(self, key: Key, question: Question) -> None:
         del question.wanted_by[key]
         if question.wanted_by:
             return
         del self._questions[question.subject]
-        if question.task and not question.task.done():
-            question.task.cancel()
-            self._stopping.add(question.task)
-            question.task.add_done_callback(self._stopping.discard)
+        if question.subject.version is not None:
+            self._end(question)
+            return
+        poll = self._polls[question.subject.endpoint]
+        poll.leave(question)
+        if poll.idle:
+            self._end(self._polls.pop(question.subject.endpoint))
 
-    async def _pursue(self, question: _Question) -> None:
-        """Ask until the answer is one that stays."""
+    def _start(self, who: Question | AliasPoll, what: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks[who] = asyncio.create_task(what, name=name)
+
+    def _end(self, who: Question | AliasPoll) -> None:
+        task = self._tasks.pop(who)
+        if not task.done():
+            task.cancel()
+            self._stopping.add(task)
+            task.add_done_callback(self._stopping.discard)
+
+    async def _pursue(self, question: Question, version: str, gate: asyncio.Semaphore) -> None:
+        """Ask for a version until it is there."""
+        endpoint, model = question.subject.endpoint, question.subject.model
         while True:
-            question.hurry.clear()
-            async with question.gate:
-                answer, outcome = await self._ask(question.subject)
-            self._note(question, answer, outcome)
-            pause = self._pause(question, outcome)
-            if pause is None:
+            question.pace.hurry.clear()
+            async with gate:
+                answer = await self._asking.ask(lambda: self._registry.version(endpoint, model, version))
+            self._note(question, answer)
+            if not isinstance(answer, PintleError):
                 return
+            pause = question.pace.after(answer, question.poll_seconds, self._jitter())
             try:
                 async with asyncio.timeout(pause):
-                    await question.hurry.wait()
+                    await question.pace.hurry.wait()
             except TimeoutError:
                 continue
 
-    async def _ask(self, subject: _Subject) -> tuple[Resolved | Failed, PintleError | None]:
-        """The answer, and the error that it is made of, if it is one."""
-        error: PintleError
-        try:
-            if subject.version is not None:
-                found = await self._registry.version(subject.endpoint, subject.model, subject.version)
-            else:
-                found = await self._registry.alias(subject.endpoint, subject.model, subject.alias or "")
-        except (Terminal, Retryable) as told:
-            error = told
-        except Exception:
-            # A registry can answer in a way that nobody thought of; it must not end the asking.
-            log.exception("a question for %s failed in an unknown way", subject.model)
-            error = Retryable(
-                Reason.REGISTRY_UNAVAILABLE, f"{REGISTRY} could not be asked: see the operator's log"
-            )
-        else:
-            return Resolved(found), None
-        return Failed(error.reason, error.message, self._clock.now()), error
-
-    def _note(self, question: _Question, answer: Resolved | Failed, error: PintleError | None) -> None:
+    def _note(self, question: Question, told: RegisteredVersion | PintleError) -> None:
         """Keep an answer, and tell those who want it if it is news to them."""
-        outcome = error.reason if error else OK
-        self._metrics.polled(outcome)
-        question.failures = question.failures + 1 if isinstance(error, Retryable) else 0
-        if _is_news(question.answer, answer, error):
+        error = told if isinstance(told, PintleError) else None
+        answer = Resolved(told) if isinstance(told, RegisteredVersion) else self._asking.failed(told)
+        if is_news(question.answer, answer, error):
             question.answer = answer
             for key in tuple(question.wanted_by):
                 self._requeue(key)
+        outcome = error.reason if error else OK
         for namespace, name in {(k.namespace, self._wants[k].query.registry) for k in question.wanted_by}:
             self._heard(namespace, name, outcome)
-
-    def _pause(self, question: _Question, error: PintleError | None) -> float | None:
-        """Seconds until the question is asked again, None for never."""
-        if error is None and question.subject.version is not None:
-            return None
-        pause = question.poll_seconds
-        if isinstance(error, Retryable):
-            pause = min(pause, FIRST_PAUSE * 2.0 ** min(question.failures - 1, 32))
-        return pause * (1 + JITTER * self._jitter())
-
-
-def _is_news(known: Resolution, answer: Resolved | Failed, error: PintleError | None) -> bool:
-    if isinstance(known, Resolved) and isinstance(error, Retryable):
-        return False  # an alias once resolved stays resolved through an outage
-    if isinstance(known, Failed) and isinstance(answer, Failed):
-        return (known.reason, known.message) != (answer.reason, answer.message)
-    return known != answer

@@ -10,7 +10,7 @@ from pintle import views
 from pintle.conditions import Reason
 from pintle.declared import Declared, rejected_by_user
 from pintle.desired import record, workload
-from pintle.domain import Action, Cleared, Observed, Record, Rejected, Stage, Workload
+from pintle.domain import Action, Cleared, Named, Observed, Record, Rejected, Stage, Workload
 from pintle.policies import REJECTING, WAITING, Candidate, Finding, first
 from pintle.roles import Roles, behind_service, lost_serving, pods_of, roles, threshold
 from pintle.switch import Step, enough, flip, shrink, warm
@@ -38,7 +38,7 @@ def step(observed: Observed, declared: Declared, now: datetime) -> Step:
     if held:
         return Step(finding=held)
     if declared.record is None:
-        return _launch(observed, declared)
+        return _launch(observed, declared, now)
     if declared.record.rejected:
         mark = declared.record.rejected
         return Step(finding=Finding(Reason(mark.reason), mark.message))
@@ -100,11 +100,17 @@ def _warm_sibling(observed: Observed, declared: Declared, current: Roles) -> Rec
     return None
 
 
-def _launch(observed: Observed, declared: Declared) -> Step:
+def _launch(observed: Observed, declared: Declared, now: datetime) -> Step:
     """Write the record of a new revision, then all that is built from it."""
     assert declared.new is not None, "no problem and no record: there is one to be made"  # noqa: S101
     deployment = observed.deployment
-    created = record.create(deployment, declared.new, max_artifact_bytes=observed.defaults.max_artifact_bytes)
+    alias = deployment.spec.followed
+    created = record.create(
+        deployment,
+        declared.new,
+        max_artifact_bytes=observed.defaults.max_artifact_bytes,
+        named=Named(alias, now) if alias else None,
+    )
     candidate = views.record(created.body)
     assert candidate is not None, "a record reads back as what was written"  # noqa: S101
     if deployment.spec.replicas == 0:

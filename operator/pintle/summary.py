@@ -109,6 +109,10 @@ def _available(observed: Observed, current: Roles) -> Condition:
 
 def _resolved(declared: Declared) -> Condition:
     problem, identity = declared.problem, declared.identity
+    if identity is not None and declared.unchecked:
+        why = declared.unchecked
+        text = f"version {identity.version} as last seen; the alias cannot be checked: {why.message}"
+        return Condition(Type.RESOLVED, None, why.reason, text)
     if identity is not None:
         text = f"{identity.model} version {identity.version} is {identity.source}"
         return Condition(Type.RESOLVED, True, Reason.RESOLVED, text)

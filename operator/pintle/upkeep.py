@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from pintle import following
+from pintle.conditions import Reason
 from pintle.declared import Declared
 from pintle.desired import network, workload
 from pintle.desired import record as recording
@@ -30,8 +32,17 @@ def upkeep(
     giving_up, wake_at = _give_up(observed, declared, current, step, now)
     shrunk = () if giving_up else _shrink_standby(observed, current, step, now)
     pruned = tuple(_prune(observed, declared, current, step))
-    sequences = ((repairs,), tuple(giving_up), shrunk, (pruned,))
+    written = {a.name for a in (*(a for stage in step.stages for a in stage), *repairs)}
+    moved = tuple(a for a in _mark_move(observed, declared, now) if a.name not in written)
+    sequences = ((repairs,), tuple(giving_up), shrunk, (pruned,), (moved,))
     return tuple(s for s in sequences if any(s)), wake_at
+
+
+def _mark_move(observed: Observed, declared: Declared, now: datetime) -> Iterator[Action]:
+    """Leave a mark where an alias has moved to a kept revision: what it names while nobody can be asked."""
+    record = declared.record
+    if record and (mark := following.move(observed, record, now)):
+        yield recording.name(record, mark)
 
 
 def _live(current: Roles, step: Step) -> tuple[Record, ...]:
@@ -149,6 +160,9 @@ def _give_up(
 ) -> tuple[list[Stage], datetime | None]:
     """Take away pods that nothing needs, in the three steps of design section 4."""
     spec = observed.deployment.spec
+    if declared.problem and declared.problem.reason is Reason.RESOLVING:
+        # What is declared is not known yet: nothing can be told to be of no use.
+        return [], current.expires
     keep = {r.name for r in (current.serving, step.candidate) if r is not None}
     if declared.record and not declared.record.rejected and not declared.problem:
         keep.add(declared.record.name)

@@ -14,6 +14,7 @@ from pintle.domain import (
     Child,
     Cleared,
     Identity,
+    Named,
     Record,
     Rejected,
     RuntimeChoice,
@@ -21,6 +22,7 @@ from pintle.domain import (
     Workload,
 )
 from pintle.naming import (
+    ANNOTATION_ALIAS,
     ANNOTATION_CLEARED,
     ANNOTATION_RECLAIMED,
     ANNOTATION_REJECTED,
@@ -96,6 +98,7 @@ def record(body: Json) -> Record | None:
             data=data,
             cleared=_cleared(body),
             rejected=_rejected(body),
+            named=_named(body),
             deleting=deleting(body),
         )
     except (KeyError, TypeError, ValueError):
@@ -123,6 +126,12 @@ def _rejected(body: Json) -> Rejected | None:
     if mark is None or time is None or mark.get("reason") not in REJECTIONS:
         return None
     return Rejected(str(mark["reason"]), str(mark.get("message", "")), time)
+
+
+def _named(body: Json) -> Named | None:
+    mark = _mark(body, ANNOTATION_ALIAS)
+    time = parse_time(mark.get("time")) if mark else None
+    return Named(str(mark.get("name", "")), time) if mark and time else None
 
 
 def workload(body: Json) -> Workload:

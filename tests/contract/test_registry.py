@@ -11,7 +11,7 @@ from pintle.adapters.registry import MlflowRegistry
 from pintle.conditions import Reason
 from pintle.domain import RegisteredVersion
 from pintle.errors import PintleError, Retryable, Terminal
-from pintle.ports import REGISTRY, Credentials, Endpoint, Registry, name_registry
+from pintle.ports import REGISTRY, Credentials, Endpoint, Registry, name_registry, no_model
 from tests.contract.hostile import ALLOWED, LIMITS
 from tests.support.fake_registry import SERVER_VERSION, FakeRegistry
 from tests.support.mlflow_server import ADMIN, ADMIN_PASSWORD, MlflowServer, model_name
@@ -156,46 +156,58 @@ async def test_a_model_without_versions(stage: Stage, model: str) -> None:
 
 
 async def test_a_missing_model_says_so(stage: Stage, model: str) -> None:
-    with pytest.raises(Terminal) as of_version:
+    with pytest.raises(Terminal) as error:
         await ask(stage, model, "1")
-    with pytest.raises(Terminal) as of_alias:
-        await stage.registry.alias(stage.endpoint, model, "champion")
-    assert said(of_version) == said(of_alias)
-    assert said(of_version) == (
+    assert said(error) == (
         Reason.VERSION_NOT_FOUND,
         f"there is no model {model} in registry mlflow: register it",
     )
+    assert error.value.message == no_model(model).message
+
+
+async def versions(stage: Stage, *models: str) -> dict[str, dict[str, str]]:
+    """What the aliases of these models name: by model, then by alias."""
+    seen = await stage.registry.aliases(stage.endpoint, models)
+    return {model: dict(aliases.versions) for model, aliases in seen.items()}
 
 
 async def test_an_alias_moves_and_vanishes(stage: Stage, model: str) -> None:
     stage.register(model), stage.register(model)
-    seen = []
     for version in ("1", "2"):
         stage.set_alias(model, "champion", version)
-        seen.append(await stage.registry.alias(stage.endpoint, model, "champion"))
-    assert seen == [await ask(stage, model, "1"), await ask(stage, model, "2")]
+        assert await versions(stage, model) == {model: {"champion": version}}
+    stage.set_alias(model, "canary", "1")
+    assert await versions(stage, model) == {model: {"champion": "2", "canary": "1"}}
     stage.delete_alias(model, "champion")
-    with pytest.raises(Terminal) as error:
-        await stage.registry.alias(stage.endpoint, model, "champion")
-    assert said(error) == (Reason.ALIAS_NOT_FOUND, f"{model} has no alias champion in registry mlflow")
+    assert await versions(stage, model) == {model: {"canary": "1"}}
+
+
+async def test_aliases_of_several_models(stage: Stage, model: str) -> None:
+    """A model that is not there is not in the answer, be it one of several or alone."""
+    other, missing = f"{model}-other", f"{model}-missing"
+    stage.register(model), stage.register(other)
+    stage.set_alias(other, "champion", "1")
+    assert await versions(stage, other, model, missing) == {model: {}, other: {"champion": "1"}}
+    assert await versions(stage, missing) == {}
 
 
 async def test_a_deleted_version_takes_its_aliases_along(stage: Stage, model: str) -> None:
     stage.register(model), stage.register(model)
     stage.set_alias(model, "champion", "2")
     stage.delete_version(model, "2")
-    with pytest.raises(Terminal) as error:
-        await stage.registry.alias(stage.endpoint, model, "champion")
-    assert error.value.reason == Reason.ALIAS_NOT_FOUND
+    assert await versions(stage, model) == {model: {}}
     assert stage.register(model) == "3"  # the number is not used again
 
 
 async def test_a_model_made_again_is_another_one(stage: Stage, model: str) -> None:
     before = await ask(stage, model, stage.register(model))
+    created = (await stage.registry.aliases(stage.endpoint, [model]))[model].created_time
+    assert (await stage.registry.aliases(stage.endpoint, [model]))[model].created_time == created
     stage.delete_model(model)
     after = await ask(stage, model, stage.register(model))
     assert before.version == after.version == "1"
     assert before.created_time < after.created_time
+    assert created < (await stage.registry.aliases(stage.endpoint, [model]))[model].created_time
 
 
 async def test_the_servers_version(stage: Stage) -> None:
@@ -213,7 +225,8 @@ async def test_refused_credentials(stage: Stage, credentials: Credentials) -> No
     wrong = Endpoint(stage.with_users.uri, credentials=credentials)
     for question in (
         stage.registry.version(wrong, "iris", "1"),
-        stage.registry.alias(wrong, "iris", "champion"),
+        stage.registry.aliases(wrong, ["iris"]),
+        stage.registry.aliases(wrong, ["iris", "fraud"]),
         stage.registry.server_version(wrong),
     ):
         with pytest.raises(Terminal) as error:
@@ -227,7 +240,8 @@ async def test_nobody_is_there(stage: Stage) -> None:
     nobody = Endpoint("http://127.0.0.1:1")
     for question in (
         stage.registry.version(nobody, "iris", "1"),
-        stage.registry.alias(nobody, "iris", "champion"),
+        stage.registry.aliases(nobody, ["iris"]),
+        stage.registry.aliases(nobody, ["iris", "fraud"]),
         stage.registry.server_version(nobody),
     ):
         with pytest.raises(Retryable) as error:

@@ -46,15 +46,16 @@ def as_the_client_sees(client: MlflowClient, found: ModelVersion) -> RegisteredV
 
 
 async def agree(registry: MlflowRegistry, endpoint: Endpoint, client: MlflowClient, model: str) -> None:
-    """Both see the same in every version and alias of a model."""
+    """Both see the same in every version of a model, and in its aliases."""
     versions = client.search_model_versions(f'name = "{model}"')
     assert versions
     for found in versions:
         seen = await registry.version(endpoint, model, str(found.version))
         assert seen == as_the_client_sees(client, client.get_model_version(model, found.version))
-    for alias in client.get_registered_model(model).aliases:
-        seen = await registry.alias(endpoint, model, alias)
-        assert seen == as_the_client_sees(client, client.get_model_version_by_alias(model, alias))
+    known = client.get_registered_model(model)
+    for models in ([model], [model, "another"]):
+        aliases = (await registry.aliases(endpoint, models))[model]
+        assert (aliases.created_time, aliases.versions) == (known.creation_timestamp, known.aliases)
 
 
 async def test_all_kinds_of_sources(
@@ -107,21 +108,11 @@ async def test_odd_names(
 
 @pytest.mark.parametrize("name", ["a/b", "a:b", " ", "../x"])
 async def test_names_that_no_model_can_have(registry: MlflowRegistry, endpoint: Endpoint, name: str) -> None:
-    for question in (registry.version(endpoint, name, "1"), registry.alias(endpoint, name, "champion")):
-        with pytest.raises(Terminal) as error:
-            await question
-        assert error.value.reason in (Reason.VERSION_NOT_FOUND, Reason.ALIAS_NOT_FOUND)
-
-
-@pytest.mark.parametrize("alias", ["v1", "a b", "ü", "x" * 300])
-async def test_aliases_that_cannot_be(
-    registry: MlflowRegistry, endpoint: Endpoint, client: MlflowClient, alias: str
-) -> None:
-    model = model_name()
-    client.create_registered_model(model)
     with pytest.raises(Terminal) as error:
-        await registry.alias(endpoint, model, alias)
-    assert error.value.reason == Reason.ALIAS_NOT_FOUND
+        await registry.version(endpoint, name, "1")
+    assert error.value.reason == Reason.VERSION_NOT_FOUND
+    assert await registry.aliases(endpoint, [name]) == {}
+    assert await registry.aliases(endpoint, [name, "another"]) == {}
 
 
 async def test_the_newest_version_is_that_of_any_stage(
@@ -190,7 +181,8 @@ async def test_a_host_name_that_the_server_does_not_go_by(
     unknown = Endpoint(f"http://mlflow.ml.svc:{mlflow_server.port}")
     for question in (
         registry.version(unknown, model, "1"),
-        registry.alias(unknown, model, "champion"),
+        registry.aliases(unknown, [model]),
+        registry.aliases(unknown, [model, "another"]),
         registry.server_version(unknown),
     ):
         with pytest.raises(Terminal) as error:

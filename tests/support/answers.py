@@ -20,6 +20,7 @@ class Answers:
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
         self.versions: dict[str, RegisteredVersion] = {}
+        self.aliases: dict[str, str] = {}
         self.failure: tuple[str, str] | None = None
         self.hangs = False
         self.asked: Counter[Query] = Counter()
@@ -34,7 +35,10 @@ class Answers:
             return Pending(self.wanted[key][1])
         if self.failure:
             return Failed(*self.failure, now)
-        found = self.versions.get(query.version or "")
+        if query.alias is not None and query.alias not in self.aliases:
+            text = f"{query.model} has no alias {query.alias} in {query.registry}"
+            return Failed("AliasNotFound", text, now)
+        found = self.versions.get(self.aliases.get(query.alias or "", query.version or ""))
         if found is None:
             newest = max(self.versions, key=int, default="none")
             text = f"{query.model} version {query.version} is not in {query.registry} (newest is {newest})"

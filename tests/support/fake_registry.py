@@ -5,15 +5,15 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import NamedTuple, TypeVar
 
 from pintle.conditions import Reason
-from pintle.domain import RegisteredVersion
+from pintle.domain import ModelAliases, RegisteredVersion
 from pintle.errors import Retryable, Terminal
-from pintle.ports import REGISTRY, Credentials, Endpoint
+from pintle.ports import REGISTRY, Credentials, Endpoint, no_model
 
 T = TypeVar("T")
 
@@ -23,13 +23,14 @@ SERVER_VERSION = "3.17.2"
 class Asked(NamedTuple):
     """One question, as it came in."""
 
-    what: str  # version, alias or server
+    what: str  # version, aliases or server
     model: str = ""
     wanted: str = ""
 
 
 @dataclass(slots=True)
 class _Model:
+    created_time: int
     versions: dict[int, RegisteredVersion] = field(default_factory=dict)
     aliases: dict[str, int] = field(default_factory=dict)
     newest: int = 0  # numbers are not used twice, until the model itself is deleted
@@ -41,8 +42,10 @@ class FakeServer:
     def __init__(self, uri: str, created: Callable[[], int]) -> None:
         self.uri = uri
         self.fault: Exception | None = None
+        self.faults: dict[str, Exception] = {}  # by what is asked
         self.latency = 0.0
         self.accepts: Credentials | None = None  # None: no credentials are asked for
+        self.hidden: dict[str, Credentials] = {}  # model -> whose requests may not read it
         self.asked: list[Asked] = []
         self.asked_at: list[float] = []  # by the loop's clock
         self.open = 0
@@ -56,7 +59,7 @@ class FakeServer:
         self, model: str, source: str = "", *, run_id: str = "", artifact_uri: str = ""
     ) -> RegisteredVersion:
         """Add the next version of a model, which is made if need be."""
-        held = self._models.setdefault(model, _Model())
+        held = self._models.get(model) or self._models.setdefault(model, _Model(self._created()))
         held.newest += 1
         source = source or f"s3://models/{model}/{held.newest}"
         held.versions[held.newest] = RegisteredVersion(
@@ -106,8 +109,8 @@ class FakeServer:
             await self._answers.wait()
         finally:
             self.open -= 1
-        if self.fault:
-            raise self.fault.with_traceback(None)
+        if fault := self.fault or self.faults.get(asked.what):
+            raise fault.with_traceback(None)
         if self.accepts not in (None, credentials):
             raise Terminal(Reason.REGISTRY_FORBIDDEN, f"{REGISTRY} at {self.uri} does not accept them (401)")
         return find()
@@ -119,15 +122,21 @@ class FakeServer:
         newest = f"newest is {max(held.versions)}" if held.versions else "the model has no versions"
         raise Terminal(Reason.VERSION_NOT_FOUND, f"{model} version {version} is not in {REGISTRY} ({newest})")
 
-    def find_alias(self, model: str, alias: str) -> RegisteredVersion:
-        held = self._held(model)
-        if alias in held.aliases:
-            return held.versions[held.aliases[alias]]
-        raise Terminal(Reason.ALIAS_NOT_FOUND, f"{model} has no alias {alias} in {REGISTRY}")
+    def find_aliases(self, models: Sequence[str], asks: Credentials) -> dict[str, ModelAliases]:
+        readable = {m: held for m, held in self._models.items() if self.hidden.get(m) != asks}
+        if len(models) == 1 and models[0] in self._models and models[0] not in readable:
+            raise Terminal(
+                Reason.REGISTRY_FORBIDDEN, f"{REGISTRY} at {self.uri} does not let them read (403)"
+            )
+        return {
+            model: ModelAliases(held.created_time, {a: str(v) for a, v in held.aliases.items()})
+            for model, held in readable.items()
+            if model in models
+        }
 
     def _held(self, model: str) -> _Model:
         if model not in self._models:
-            raise Terminal(Reason.VERSION_NOT_FOUND, f"there is no model {model} in {REGISTRY}: register it")
+            raise no_model(model)
         return self._models[model]
 
 
@@ -150,9 +159,12 @@ class FakeRegistry:
             endpoint, Asked("version", model, version), lambda server: server.find_version(model, version)
         )
 
-    async def alias(self, endpoint: Endpoint, model: str, alias: str) -> RegisteredVersion:
+    async def aliases(self, endpoint: Endpoint, models: Sequence[str]) -> dict[str, ModelAliases]:
+        wanted = tuple(models)
         return await self._ask(
-            endpoint, Asked("alias", model, alias), lambda server: server.find_alias(model, alias)
+            endpoint,
+            Asked("aliases", ",".join(wanted)),
+            lambda server: server.find_aliases(wanted, endpoint.credentials),
         )
 
     async def server_version(self, endpoint: Endpoint) -> str:

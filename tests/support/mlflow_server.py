@@ -83,11 +83,11 @@ class MlflowServer:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(timeout=10)
 
-    def administer(self, method: str, what: str, body: Mapping[str, str]) -> None:
+    def administer(self, method: str, what: str, body: Mapping[str, str], *, api: str = "2.0") -> None:
         """One request of `ADMIN` to the users' REST interface; MLflow's client of it takes 2 s to import."""
         secret = b64encode(f"{ADMIN}:{ADMIN_PASSWORD}".encode()).decode()
         request = Request(  # noqa: S310 - an address of our own making
-            f"{self.uri}/api/2.0/mlflow/{what}",
+            f"{self.uri}/api/{api}/mlflow/{what}",
             data=json.dumps(body).encode(),
             method=method,
             headers={"Authorization": f"Basic {secret}", "Content-Type": "application/json"},

@@ -1,9 +1,11 @@
 """A resolver with registries in memory, for tests in virtual time: an hour takes milliseconds."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
 
+from pintle.alias_poll import GATHER_SECONDS
 from pintle.conditions import Reason
 from pintle.domain import Failed, Key, Pending, Query, Resolution
 from pintle.errors import Retryable
@@ -64,8 +66,9 @@ class Bench:
         registry: str = "mlflow",
         **query: Any,  # noqa: ANN401 - as above
     ) -> Resolution:
-        """What is known once everything that can go on at once has."""
+        """What is known once everything that can go on at once has; of an alias, after its first poll."""
         self.want(key, version, registry, **query)
+        await asyncio.sleep(GATHER_SECONDS if version is None else 0)
         await settle()
         return self.want(key, version, registry, **query)
 

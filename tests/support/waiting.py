@@ -1,5 +1,6 @@
 """Waiting for a condition, with a deadline: what the end-to-end tests do instead of sleeping."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Literal, TypeVar
@@ -27,3 +28,19 @@ def until(
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within:g} s: {what}; now: {now()}")
         time.sleep(EVERY_SECONDS)
+
+
+async def until_async(
+    condition: Callable[[], T | Literal[False] | None],
+    *,
+    within: float,
+    what: str,
+    now: Callable[[], object] = lambda: "",
+) -> T:
+    """As `until`, for what goes on in this very loop."""
+    deadline = time.monotonic() + within
+    while not (answer := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within:g} s: {what}; now: {now()}")
+        await asyncio.sleep(EVERY_SECONDS)
+    return answer

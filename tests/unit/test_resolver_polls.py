@@ -9,7 +9,7 @@ from pintle.conditions import Reason
 from pintle.domain import Failed, Resolved
 from pintle.errors import Retryable, Terminal
 from tests.support.loop_clock import START
-from tests.support.resolver_bench import HOUR, IRIS, OTHER, OUTAGE, POLL, Bench, failed, virtually
+from tests.support.resolver_bench import HOUR, IRIS, OUTAGE, POLL, Bench, failed, virtually
 from tests.support.virtual_time import settle
 
 
@@ -85,44 +85,6 @@ async def test_another_failure_is_news_and_starts_the_pauses_anew() -> None:
     await asyncio.sleep(POLL + 1)
     assert bench.server.asked_at == [0, 1, 31, 32]
     assert bench.requeued == [IRIS] * 3
-    await bench.resolver.stop()
-
-
-@virtually
-async def test_an_alias_has_one_poll() -> None:
-    bench = Bench()
-    bench.connect("shop", "models", poll_seconds=10)
-    first, second = bench.server.register("iris"), bench.server.register("iris")
-    bench.server.set_alias("iris", "champion", "1")
-    assert await bench.answer(IRIS, None, alias="champion") == Resolved(first)
-    assert await bench.answer(OTHER, None, "models", alias="champion") == Resolved(first)
-    await asyncio.sleep(30.5)
-    assert bench.server.asked_at == [0, 30], "the pause of 30 s had begun when the shorter one came"
-    bench.server.set_alias("iris", "champion", "2")
-    await asyncio.sleep(10)
-    assert bench.server.asked_at == [0, 30, 40], "the shortest of the poll intervals"
-    assert bench.want(IRIS, None, alias="champion") == Resolved(second)
-    assert bench.requeued == [IRIS, IRIS, OTHER]
-    bench.resolver.forget(OTHER)
-    await asyncio.sleep(60)
-    assert bench.server.asked_at == [0, 30, 40, 50, 80]
-    await bench.resolver.stop()
-
-
-@virtually
-async def test_an_alias_stays_resolved_through_an_outage() -> None:
-    bench = Bench()
-    known = bench.server.register("iris")
-    bench.server.set_alias("iris", "champion", "1")
-    assert await bench.answer(version=None, alias="champion") == Resolved(known)
-    bench.server.fault = OUTAGE
-    await asyncio.sleep(HOUR)
-    assert bench.want(version=None, alias="champion") == Resolved(known)
-    assert bench.requeued == [IRIS]
-    bench.server.fault = None
-    bench.server.delete_alias("iris", "champion")
-    await asyncio.sleep(POLL)
-    assert failed(bench.want(version=None, alias="champion"))[0] == Reason.ALIAS_NOT_FOUND
     await bench.resolver.stop()
 
 

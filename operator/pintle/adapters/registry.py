@@ -7,66 +7,46 @@ What the server says in an error is judged by its status and error code and neve
 message: see `ports.Registry`.
 """
 
+import re
+from collections.abc import Mapping, Sequence
 from socket import getaddrinfo
 from typing import TypeVar
+from urllib.parse import quote
 
 import orjson
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pintle.adapters.addresses import AddressRules
 from pintle.adapters.lookups import GetAddrInfo
 from pintle.adapters.registry_http import Answer, Conversation, HttpReader, Limits
+from pintle.adapters.registry_shapes import (
+    AliasedModelAnswer,
+    AliasedModelsAnswer,
+    DownloadAnswer,
+    ErrorAnswer,
+    ModelAnswer,
+    ModelVersion,
+    SearchAnswer,
+    ServerVersion,
+    VersionAnswer,
+)
 from pintle.conditions import Reason
-from pintle.domain import RegisteredVersion
+from pintle.domain import ModelAliases, RegisteredVersion
 from pintle.errors import PintleError, Retryable, Terminal
-from pintle.ports import REGISTRY, Endpoint
+from pintle.ports import REGISTRY, Endpoint, no_model
 
 _API = "/api/2.0/mlflow"
 _OK, _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 400, 401, 403, 404
 # MLflow stores versions as 32-bit integers; asked for a larger one, it fails with 500 on some databases.
 _NEWEST_POSSIBLE = 2**31 - 1
+# What MLflow gives on one page at most, the pages that are read, and the bytes of each: descriptions and
+# tags come along.
+_PAGE, _PAGES, _PAGE_BYTES = 1000, 64, 16 * 1024 * 1024
+# As it is sent. Servers and proxies take request lines of 8 KB, some of 4.
+_FILTER_LENGTH = 3500
+_QUOTES_SAFELY = re.compile(r"[A-Za-z0-9 ._+-]+", re.ASCII)
 # The answer's first words where a server is asked by a name that it does not go by (MLflow >= 3.5).
 _HOST_REFUSED = b"Invalid Host header"
-
-
-class _ModelVersion(BaseModel):
-    version: str
-    source: str = Field(min_length=1)
-    creation_timestamp: int = Field(ge=0)
-    run_id: str | None = None
-    status: str = "READY"
-
-
-class _VersionAnswer(BaseModel):
-    model_version: _ModelVersion
-
-
-class _DownloadAnswer(BaseModel):
-    artifact_uri: str = Field(min_length=1)
-
-
-class _LatestVersion(BaseModel):
-    version: int
-
-
-class _RegisteredModel(BaseModel):
-    latest_versions: list[_LatestVersion] = []
-
-
-class _ModelAnswer(BaseModel):
-    registered_model: _RegisteredModel
-
-
-class _SearchAnswer(BaseModel):
-    registered_models: list[object] = []
-
-
-class _ErrorAnswer(BaseModel):
-    error_code: str
-
-
-class _ServerVersion(BaseModel):
-    version: str = Field(pattern=r"^\d+\.\d+[0-9A-Za-z.+-]{0,64}$")
 
 
 _A = TypeVar("_A", bound=BaseModel)
@@ -95,22 +75,18 @@ class MlflowRegistry:
             answer = await talk.get(f"{_API}/model-versions/get", {"name": model, "version": version})
             if _code(answer) in _ABSENT:
                 raise await _no_version(talk, model, version)
-            found = _parse(talk, answer, _VersionAnswer).model_version
+            found = _parse(talk, answer, VersionAnswer).model_version
             if found.version != version:
                 raise _strange(talk)
             return await _complete(talk, model, found)
 
-    async def alias(self, endpoint: Endpoint, model: str, alias: str) -> RegisteredVersion:
+    async def aliases(self, endpoint: Endpoint, models: Sequence[str]) -> Mapping[str, ModelAliases]:
         """See `ports.Registry`."""
+        wanted = set(models)
         async with self._http.open(endpoint) as talk:
-            answer = await talk.get(f"{_API}/registered-models/alias", {"name": model, "alias": alias})
-            code = _code(answer)
-            # Without the model 404, without the alias 400 (facts: registry REST, errors).
-            if code == (_NOT_FOUND, "RESOURCE_DOES_NOT_EXIST"):
-                raise _no_model(model)
-            if code in _ABSENT:
-                raise Terminal(Reason.ALIAS_NOT_FOUND, f"{model} has no alias {alias} in {REGISTRY}")
-            return await _complete(talk, model, _parse(talk, answer, _VersionAnswer).model_version)
+            if len(wanted) == 1:
+                return await _one_model(talk, *wanted)
+            return await _many_models(talk, wanted)
 
     async def server_version(self, endpoint: Endpoint) -> str:
         """See `ports.Registry`."""
@@ -118,13 +94,13 @@ class MlflowRegistry:
             # `/version` and `/health` answer any Host header, and on some servers anybody: only a
             # request to the registry itself tells whether it can be used.
             answer = await talk.get(f"{_API}/registered-models/search", {"max_results": "1"})
-            _parse(talk, answer, _SearchAnswer)
+            _parse(talk, answer, SearchAnswer)
             told = await talk.get("/version")
             if told.status != _OK:
                 return ""
             try:
                 text = told.body.decode("ascii", "replace").strip()
-                return _ServerVersion(version=text).version
+                return ServerVersion(version=text).version
             except ValidationError:
                 return ""
 
@@ -136,7 +112,45 @@ class MlflowRegistry:
 _ABSENT = {(_NOT_FOUND, "RESOURCE_DOES_NOT_EXIST"), (_BAD_REQUEST, "INVALID_PARAMETER_VALUE")}
 
 
-async def _complete(talk: Conversation, model: str, found: _ModelVersion) -> RegisteredVersion:
+async def _one_model(talk: Conversation, model: str) -> dict[str, ModelAliases]:
+    answer = await talk.get(f"{_API}/registered-models/get", {"name": model})
+    if _code(answer) in _ABSENT:
+        return {}
+    return {model: _parse(talk, answer, AliasedModelAnswer).registered_model.aliased()}
+
+
+async def _many_models(talk: Conversation, wanted: set[str]) -> dict[str, ModelAliases]:
+    """Ask for several models in one request, if their names can be written into one, or for all there are."""
+    found: dict[str, ModelAliases] = {}
+    params = {"max_results": str(_PAGE)} | _filter(wanted)
+    for _ in range(_PAGES):
+        answer = await talk.get(f"{_API}/registered-models/search", params, body_bytes=_PAGE_BYTES)
+        if "filter" in params and _code(answer) == (_BAD_REQUEST, "INVALID_PARAMETER_VALUE"):
+            del params["filter"]  # a registry that speaks as MLflow does, and knows no IN
+            continue
+        page = _parse(talk, answer, AliasedModelsAnswer)
+        found |= {each.name: each.aliased() for each in page.registered_models if each.name in wanted}
+        if not page.next_page_token or len(found) == len(wanted):
+            return found
+        params["page_token"] = page.next_page_token
+    raise Retryable(
+        Reason.REGISTRY_UNAVAILABLE,
+        f"{talk.where} lists more than {_PAGES * _PAGE} models: follow aliases of fewer models",
+    )
+
+
+def _filter(names: set[str]) -> dict[str, str]:
+    """A filter for these names; none where MLflow's parser might not read them as they are, or for too many.
+
+    Up to 1,000 models are one page, so that a list of all costs one request too.
+    """
+    listed = ", ".join(f"'{name}'" for name in sorted(names))
+    if len(quote(listed)) > _FILTER_LENGTH or not all(_QUOTES_SAFELY.fullmatch(name) for name in names):
+        return {}
+    return {"filter": f"name IN ({listed})"}
+
+
+async def _complete(talk: Conversation, model: str, found: ModelVersion) -> RegisteredVersion:
     """Add where the artifacts are; `source` may be `models:/m-...` or another version."""
     if found.status == "PENDING_REGISTRATION":
         raise Retryable(
@@ -157,7 +171,7 @@ async def _complete(talk: Conversation, model: str, found: _ModelVersion) -> Reg
         source=found.source,
         created_time=found.creation_timestamp,
         run_id=found.run_id or "",
-        artifact_uri=_parse(talk, answer, _DownloadAnswer).artifact_uri,
+        artifact_uri=_parse(talk, answer, DownloadAnswer).artifact_uri,
     )
 
 
@@ -167,8 +181,8 @@ async def _no_version(talk: Conversation, model: str, version: str) -> Terminal:
     try:
         answer = await talk.get(f"{_API}/registered-models/get", {"name": model})
         if _code(answer) in _ABSENT:
-            return _no_model(model)
-        known = _parse(talk, answer, _ModelAnswer).registered_model.latest_versions
+            return no_model(model)
+        known = _parse(talk, answer, ModelAnswer).registered_model.latest_versions
     except PintleError:
         return Terminal(Reason.VERSION_NOT_FOUND, missing)
     # The newest of each stage; the newest of these is the newest of all.
@@ -179,16 +193,12 @@ async def _no_version(talk: Conversation, model: str, version: str) -> Terminal:
     )
 
 
-def _no_model(model: str) -> Terminal:
-    return Terminal(Reason.VERSION_NOT_FOUND, f"there is no model {model} in {REGISTRY}: register it")
-
-
 def _code(answer: Answer) -> tuple[int, str]:
     """Status and MLflow's error code; "" where a body is not MLflow's."""
     if answer.status == _OK:
         return (_OK, "")
     try:
-        return (answer.status, _ErrorAnswer.model_validate(orjson.loads(answer.body)).error_code)
+        return (answer.status, ErrorAnswer.model_validate(orjson.loads(answer.body)).error_code)
     except (orjson.JSONDecodeError, ValidationError):
         return (answer.status, "")
 

@@ -107,8 +107,10 @@ class Conversation:
         """The registry and its address, for messages."""
         return f"{REGISTRY} at {self._url.origin()}"
 
-    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
-        """Ask once.
+    async def get(
+        self, path: str, params: Mapping[str, str] | None = None, *, body_bytes: int | None = None
+    ) -> Answer:
+        """Ask once. `body_bytes` is how long the answer's body may be, where another limit is right for it.
 
         Raises:
             Terminal: RegistryForbidden: the address rules refuse every address that the name has.
@@ -119,7 +121,9 @@ class Conversation:
             async with self._session.get(url, allow_redirects=False) as response:
                 if 300 <= response.status < 400:  # noqa: PLR2004 - the class of redirects
                     raise self._redirected(response)
-                return Answer(response.status, await self._read(response))
+                return Answer(
+                    response.status, await self._read(response, body_bytes or self._limits.body_bytes)
+                )
         except TimeoutError as error:
             raise self._unavailable(self._late(error)) from None
         except aiohttp.InvalidURL:
@@ -131,12 +135,12 @@ class Conversation:
                 raise self._refused() from None
             raise self._unavailable(_trouble(error)) from None
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+    async def _read(self, response: aiohttp.ClientResponse, limit: int) -> bytes:
         body = bytearray()
         async for chunk in response.content.iter_chunked(_CHUNK):
             body += chunk
-            if len(body) > self._limits.body_bytes:
-                raise self._unavailable(f"answers with more than {self._limits.body_bytes} bytes")
+            if len(body) > limit:
+                raise self._unavailable(f"answers with more than {limit} bytes")
         return bytes(body)
 
     def _redirected(self, response: aiohttp.ClientResponse) -> Retryable:

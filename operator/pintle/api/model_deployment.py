@@ -123,6 +123,11 @@ class ModelDeploymentSpec(Value):
     revision_history_limit: int = 5
     suspend: bool = False
 
+    @property
+    def followed(self) -> str | None:
+        """The alias that says which version is meant; None where ``version`` does."""
+        return self.alias if self.version is None else None
+
     def shape(self) -> dict[str, Any]:
         """Give the pod-shaping fields *as declared*, JSON-able, keys sorted, camelCase.
 

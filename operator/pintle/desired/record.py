@@ -1,19 +1,30 @@
 """The record of a revision: a ControllerRevision, whose `data` the API server lets nobody change."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pintle.api import ModelDeployment
 from pintle.desired.metadata import owned
 from pintle.desired.pod import template
-from pintle.domain import Cleared, Create, Identity, Json, NewRevision, Patch, Record, Rejected
+from pintle.domain import Cleared, Create, Identity, Json, Named, NewRevision, Patch, Record, Rejected
 from pintle.domain.resources import CONTROLLER_REVISIONS
-from pintle.naming import ANNOTATION_CLEARED, ANNOTATION_REJECTED, canonical, micro_timestamp, revision_labels
+from pintle.naming import (
+    ANNOTATION_ALIAS,
+    ANNOTATION_CLEARED,
+    ANNOTATION_REJECTED,
+    canonical,
+    micro_timestamp,
+    revision_labels,
+)
 
 
-def create(deployment: ModelDeployment, revision: NewRevision, *, max_artifact_bytes: int) -> Create:
-    """Write the record of a new revision: the first write of every rollout."""
+def create(
+    deployment: ModelDeployment, revision: NewRevision, *, max_artifact_bytes: int, named: Named | None = None
+) -> Create:
+    """Write the record of a new revision: the first write of every rollout. `named` is what led to it."""
     content = data(deployment, revision, max_artifact_bytes=max_artifact_bytes)
-    body = _body(deployment, revision.name, revision.number, content)
+    annotations = {ANNOTATION_ALIAS: canonical(_named(named)).decode()} if named else None
+    body = _body(deployment, revision.name, revision.number, content, annotations)
     return Create(CONTROLLER_REVISIONS, revision.name, body, why=f"record revision {revision.name}")
 
 
@@ -23,12 +34,18 @@ def create_again(deployment: ModelDeployment, name: str, number: int, content: J
     return Create(CONTROLLER_REVISIONS, name, body, why=f"record revision {name} again: somebody deleted it")
 
 
-def _body(deployment: ModelDeployment, name: str, number: int, content: Json) -> dict[str, Any]:
+def _body(
+    deployment: ModelDeployment,
+    name: str,
+    number: int,
+    content: Json,
+    annotations: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     version = str((content.get("identity") or {}).get("version", ""))
     return {
         "apiVersion": CONTROLLER_REVISIONS.api_version,
         "kind": CONTROLLER_REVISIONS.kind,
-        "metadata": owned(deployment, name, revision_labels(deployment.name, name, version)),
+        "metadata": owned(deployment, name, revision_labels(deployment.name, name, version), annotations),
         "revision": number,
         "data": content,
     }
@@ -105,6 +122,16 @@ def reject(record: Record, rejected: Rejected) -> Patch:
         "time": micro_timestamp(rejected.time),
     }
     return _mark(record, ANNOTATION_REJECTED, value, why=f"reject {record.name}: {rejected.reason}")
+
+
+def name(record: Record, named: Named) -> Patch:
+    """Mark a revision as what an alias has come to name: the newest such mark counts."""
+    why = f"alias {named.alias} names {record.name}"
+    return _mark(record, ANNOTATION_ALIAS, _named(named), why=why)
+
+
+def _named(named: Named) -> dict[str, Any]:
+    return {"name": named.alias, "time": micro_timestamp(named.time)}
 
 
 def _mark(record: Record, annotation: str, value: dict[str, Any], *, why: str) -> Patch:

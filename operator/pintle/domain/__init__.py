@@ -25,8 +25,17 @@ from pintle.domain.plan import (
     Resource,
     Stage,
 )
-from pintle.domain.registry import Failed, Identity, Pending, Query, RegisteredVersion, Resolution, Resolved
-from pintle.domain.revision import Cleared, NewRevision, Record, Rejected, RuntimeChoice
+from pintle.domain.registry import (
+    Failed,
+    Identity,
+    ModelAliases,
+    Pending,
+    Query,
+    RegisteredVersion,
+    Resolution,
+    Resolved,
+)
+from pintle.domain.revision import Cleared, Named, NewRevision, Record, Rejected, RuntimeChoice
 
 __all__ = [
     "Action",
@@ -43,6 +52,8 @@ __all__ = [
     "Identity",
     "Json",
     "Key",
+    "ModelAliases",
+    "Named",
     "NewRevision",
     "Notice",
     "Observed",

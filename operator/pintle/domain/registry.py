@@ -1,5 +1,6 @@
 """What a registry says: identities, and the state of a question to it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
@@ -15,6 +16,14 @@ class RegisteredVersion:
     created_time: int
     run_id: str = ""
     artifact_uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAliases:
+    """A registered model: when it was created (in milliseconds since 1970), and alias -> version."""
+
+    created_time: int
+    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

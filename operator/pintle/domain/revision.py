@@ -31,6 +31,14 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """An alias came to name a revision's version, and when that was seen."""
+
+    alias: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RuntimeChoice:
     """The runtime as it was when the revision was made; kept, so that an upgrade restarts nothing (P8)."""
 
@@ -58,6 +66,7 @@ class Record:
     data: Json = field(compare=False, repr=False)
     cleared: Cleared | None = None
     rejected: Rejected | None = None
+    named: Named | None = None
     deleting: bool = False
 
     @property

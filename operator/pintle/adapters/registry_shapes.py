@@ -1,0 +1,95 @@
+"""MLflow's answers, as far as they are read. What does not fit is no answer of an MLflow server."""
+
+from pydantic import BaseModel, Field
+
+from pintle.domain import ModelAliases
+
+
+class ModelVersion(BaseModel):
+    """One version."""
+
+    version: str
+    source: str = Field(min_length=1)
+    creation_timestamp: int = Field(ge=0)
+    run_id: str | None = None
+    status: str = "READY"
+
+
+class VersionAnswer(BaseModel):
+    """`model-versions/get`."""
+
+    model_version: ModelVersion
+
+
+class DownloadAnswer(BaseModel):
+    """`model-versions/get-download-uri`."""
+
+    artifact_uri: str = Field(min_length=1)
+
+
+class LatestVersion(BaseModel):
+    """The newest version of one stage."""
+
+    version: int
+
+
+class RegisteredModel(BaseModel):
+    """A model, for its newest versions."""
+
+    latest_versions: list[LatestVersion] = []
+
+
+class Alias(BaseModel):
+    """What an alias names."""
+
+    alias: str
+    version: str
+
+
+class AliasedModel(BaseModel):
+    """A model, for its aliases."""
+
+    name: str
+    creation_timestamp: int = Field(ge=0)
+    aliases: list[Alias] = []
+
+    def aliased(self) -> ModelAliases:
+        """The model as the port has it."""
+        return ModelAliases(self.creation_timestamp, {each.alias: each.version for each in self.aliases})
+
+
+class AliasedModelAnswer(BaseModel):
+    """`registered-models/get`, for the aliases."""
+
+    registered_model: AliasedModel
+
+
+class AliasedModelsAnswer(BaseModel):
+    """`registered-models/search`, for the aliases."""
+
+    registered_models: list[AliasedModel] = []
+    next_page_token: str = ""
+
+
+class ModelAnswer(BaseModel):
+    """`registered-models/get`, for the newest versions."""
+
+    registered_model: RegisteredModel
+
+
+class SearchAnswer(BaseModel):
+    """`registered-models/search`, for whether it answers at all."""
+
+    registered_models: list[object] = []
+
+
+class ErrorAnswer(BaseModel):
+    """What an error says to programs."""
+
+    error_code: str
+
+
+class ServerVersion(BaseModel):
+    """`/version`."""
+
+    version: str = Field(pattern=r"^\d+\.\d+[0-9A-Za-z.+-]{0,64}$")
