@@ -137,6 +137,28 @@ def test_kubectl_plugin(reader: Reader, figure: Figure) -> None:
     figure(f"{count} commands")
 
 
+def test_follow_an_alias(reader: Reader, figure: Figure) -> None:
+    mlflow = reader.rig.mlflow
+
+    def champion(version: str) -> Callable[[], None]:
+        return lambda: mlflow.set_alias("iris", "champion", version)
+
+    def no_champion() -> None:
+        mlflow.delete_alias("iris", "champion")
+
+    with _stopped_again(mlflow):
+        count = reader.follow(
+            "follow-an-alias.md",
+            champion_1=champion(LINEAR),
+            champion_2=champion(BOOSTED),
+            no_champion=no_champion,
+            registry_down=mlflow.stop,
+            registry_up=mlflow.start,
+        )
+    no_champion()
+    figure(f"{count} commands")
+
+
 def test_watch_and_debug(reader: Reader, figure: Figure) -> None:
     assert NAN == "4", "the page calls the version that answers NaN so"
     _serving(reader, LINEAR)

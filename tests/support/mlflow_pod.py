@@ -34,6 +34,12 @@ _START = "rm -f /data/stopped"
 # The kernel goes on accepting connections for a process that does nothing.
 _HANG = "kill -s STOP -- -$(cat /data/pid)"
 _GO_ON = "kill -s CONT -- -$(cat /data/pid)"
+_ASK = """
+import sys, urllib.request as http
+uri, method, body = sys.argv[1:]
+headers = {"Content-Type": "application/json"}
+http.urlopen(http.Request(uri, body.encode(), headers, method=method), timeout=30)
+"""
 
 _SOURCE = """
 import sys, mlflow
@@ -150,6 +156,28 @@ class MlflowPod:
         """What a piece of Python prints that runs in the pod: a client inside the cluster."""
         command = ("-n", self.namespace, "exec", "deploy/mlflow", "-c", "mlflow", "--")
         return self.kube.kubectl(*command, "python", "-c", code, *arguments)
+
+    def set_alias(self, model: str, alias: str, version: str) -> None:
+        """Have an alias name a version, wherever it was before."""
+        self._ask("POST", "registered-models/alias", {"name": model, "alias": alias, "version": version})
+
+    def delete_alias(self, model: str, alias: str) -> None:
+        """Remove an alias, if it is there."""
+        self._ask("DELETE", "registered-models/alias", {"name": model, "alias": alias})
+
+    def copy_version(self, model: str, version: str, other: str) -> None:
+        """Register a version as version 1 of another model, which is made for it."""
+        self._ask("POST", "registered-models/create", {"name": other})
+        source = f"models:/{model}/{version}"
+        self._ask("POST", "model-versions/create", {"name": other, "source": source})
+
+    def delete_model(self, model: str) -> None:
+        """Remove a model with its versions; its artifacts stay."""
+        self._ask("DELETE", "registered-models/delete", {"name": model})
+
+    def _ask(self, method: str, what: str, body: dict[str, str]) -> None:
+        """One request to its REST interface, from inside: MLflow's client takes seconds to import."""
+        self.run(_ASK, f"http://localhost:{PORT}/api/2.0/mlflow/{what}", method, json.dumps(body))
 
     def shell(self, script: str) -> None:
         """Run a shell script in the pod."""

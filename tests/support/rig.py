@@ -63,9 +63,11 @@ class Rig:
         finally:
             self.kube.delete(NAMESPACES, "", name)
 
-    def connect(self, namespace: str, name: str, uri: str, secret: str | None = None) -> None:
+    def connect(
+        self, namespace: str, name: str, uri: str, secret: str | None = None, *, poll_seconds: int = 30
+    ) -> None:
         """Make a RegistryConnection."""
-        spec = {"uri": uri} | ({"secretRef": {"name": secret}} if secret else {})
+        spec = {"uri": uri, "pollSeconds": poll_seconds} | ({"secretRef": {"name": secret}} if secret else {})
         self.kube.create(REGISTRY_CONNECTIONS, namespace, {"metadata": {"name": name}, "spec": spec})
 
 
