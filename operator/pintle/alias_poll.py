@@ -64,7 +64,7 @@ class AliasPoll:
         self._note = note
         self._jitter = jitter
         self._pace = Pace()
-        self._followed: dict[tuple[str, str], _Followed] = {}
+        self._followed: dict[Subject, _Followed] = {}
         self._missing: dict[str, PintleError] = {}  # models that no list has, and what is said of each
 
     @property
@@ -75,13 +75,13 @@ class AliasPoll:
     def join(self, subject: Subject) -> Question:
         """Follow an alias: asked in the next round, which is soon."""
         question = Question(subject, self._asking.pending(), self._pace)
-        self._followed[subject.model, subject.alias or ""] = _Followed(question)
+        self._followed[subject] = _Followed(question)
         self._pace.hurry.set()
         return question
 
     def leave(self, question: Question) -> None:
         """Follow it no more."""
-        del self._followed[question.subject.model, question.subject.alias or ""]
+        del self._followed[question.subject]
 
     async def run(self) -> None:
         """Make one round after another, until cancelled."""
@@ -115,12 +115,12 @@ class AliasPoll:
         missing = await self._missed(models, found)
         moved: dict[tuple[str, str], list[_Followed]] = defaultdict(list)
         for each in followed:
-            subject = each.question.subject
+            subject, answer = each.question.subject, each.question.answer
             at = _named(subject, found, missing)
             if isinstance(at, PintleError):
                 self._note(each.question, at)
-            elif at == each.known and isinstance(each.question.answer, Resolved):
-                self._note(each.question, each.question.answer.version)
+            elif at == each.known and isinstance(answer, Resolved) and subject.settled_by(answer.version):
+                self._note(each.question, answer.version)
             else:
                 each.next = at
                 moved[subject.model, at[1]].append(each)

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     # Stalled: somebody has to change something; re-checked all the same.
     VERSION_NOT_FOUND = "VersionNotFound"
     ALIAS_NOT_FOUND = "AliasNotFound"
+    NOT_APPROVED = "NotApproved"
     REGISTRY_NOT_FOUND = "RegistryNotFound"
     REGISTRY_FORBIDDEN = "RegistryForbidden"
     HOST_HEADER_REFUSED = "HostHeaderRefused"
@@ -95,6 +96,7 @@ REJECTIONS = frozenset(
 STALLED = REJECTIONS | {
     Reason.VERSION_NOT_FOUND,
     Reason.ALIAS_NOT_FOUND,
+    Reason.NOT_APPROVED,
     Reason.REGISTRY_NOT_FOUND,
     Reason.REGISTRY_FORBIDDEN,
     Reason.HOST_HEADER_REFUSED,

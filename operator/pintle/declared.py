@@ -6,7 +6,7 @@ what the registry says later (P4).
 
 from dataclasses import dataclass, replace
 
-from pintle import following
+from pintle import approval, following
 from pintle.conditions import Reason
 from pintle.domain import (
     Failed,
@@ -58,12 +58,12 @@ def kept(observed: Observed) -> tuple[Record, ...]:
 
 def query(observed: Observed) -> Query | None:
     """What the registry has to be asked, or None where the records know."""
-    spec = observed.deployment.spec
+    spec, required = observed.deployment.spec, approval.requirement(observed)
     if spec.version is None:
-        return Query(spec.registry_ref.name, spec.model, alias=spec.alias)
+        return Query(spec.registry_ref.name, spec.model, alias=spec.alias, required=required)
     if any(r.cleared for r in kept(observed)):
         return None
-    return Query(spec.registry_ref.name, spec.model, version=spec.version)
+    return Query(spec.registry_ref.name, spec.model, version=spec.version, required=required)
 
 
 def declared(observed: Observed) -> Declared:
@@ -118,6 +118,8 @@ def _secret_name(observed: Observed) -> str:
 
 def _new(observed: Observed, identity: Identity, shape: dict[str, object], secret: str) -> Declared:
     """Describe a revision that has no record yet, or say why it cannot be made."""
+    if refused := approval.lacking(observed, identity):
+        return Declared(problem=refused, pinned=identity)
     runtime = _runtime(observed, identity)
     if isinstance(runtime, Problem):
         return Declared(problem=runtime, pinned=identity)

@@ -2,7 +2,7 @@
 
 | last answer                | asked again after                                                  |
 |----------------------------|--------------------------------------------------------------------|
-| a version                  | never                                                              |
+| a version                  | never; the poll interval while it lacks what is required           |
 | what an alias names        | the poll interval                                                  |
 | Terminal (`not there`)     | the poll interval                                                  |
 | anything else              | 1 s, then twice the pause before, up to the poll interval          |
@@ -18,7 +18,15 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pintle.conditions import Reason
-from pintle.domain import Failed, Key, Pending, Resolution, Resolved
+from pintle.domain import (
+    Failed,
+    Key,
+    Pending,
+    RegisteredVersion,
+    Requirement,
+    Resolution,
+    Resolved,
+)
 from pintle.errors import PintleError, Retryable, Terminal
 from pintle.ports import REGISTRY, Clock, Endpoint, Metrics
 
@@ -40,6 +48,11 @@ class Subject:
     model: str
     version: str | None
     alias: str | None
+    required: Requirement | None
+
+    def settled_by(self, version: RegisteredVersion) -> bool:
+        """Whether an answer need not be asked for again, as nothing is missing in it."""
+        return self.required is None or not self.required.missing_in(version)
 
 
 @dataclass(slots=True, eq=False)
@@ -121,4 +134,9 @@ def is_news(known: Resolution, answer: Resolved | Failed, error: PintleError | N
         return False  # an alias once resolved stays resolved through an outage
     if isinstance(known, Failed) and isinstance(answer, Failed):
         return (known.reason, known.message) != (answer.reason, answer.message)
-    return known != answer
+    return known != answer or _said_of(known) != _said_of(answer)
+
+
+def _said_of(answer: Resolution) -> tuple[object, ...]:
+    """What people say of a version: not what it is, but it may decide whether it is used."""
+    return (answer.version.tags, answer.version.aliases) if isinstance(answer, Resolved) else ()

@@ -132,7 +132,7 @@ class Resolver:
         return Failed(Reason.REGISTRY_NOT_FOUND, message, self._clock.now())
 
     def _join(self, key: Key, endpoint: Endpoint, query: Query) -> Question:
-        subject = Subject(endpoint, query.model, query.version, query.alias)
+        subject = Subject(endpoint, query.model, query.version, query.alias, query.required)
         question = self._questions.get(subject)
         if question is None:
             question = self._questions[subject] = self._begin(subject)
@@ -185,16 +185,17 @@ class Resolver:
             task.add_done_callback(self._stopping.discard)
 
     async def _pursue(self, question: Question, version: str, gate: asyncio.Semaphore) -> None:
-        """Ask for a version until it is there."""
+        """Ask for a version until it is there, and has what is required of it."""
         endpoint, model = question.subject.endpoint, question.subject.model
         while True:
             question.pace.hurry.clear()
             async with gate:
                 answer = await self._asking.ask(lambda: self._registry.version(endpoint, model, version))
             self._note(question, answer)
-            if not isinstance(answer, PintleError):
+            error = answer if isinstance(answer, PintleError) else None
+            if not isinstance(answer, PintleError) and question.subject.settled_by(answer):
                 return
-            pause = question.pace.after(answer, question.poll_seconds, self._jitter())
+            pause = question.pace.after(error, question.poll_seconds, self._jitter())
             try:
                 async with asyncio.timeout(pause):
                     await question.pace.hurry.wait()

@@ -27,6 +27,7 @@ class Stage(Protocol):
     def register(self, model: str) -> str: ...
     def set_alias(self, model: str, alias: str, version: str) -> None: ...
     def delete_alias(self, model: str, alias: str) -> None: ...
+    def set_tag(self, model: str, version: str, key: str, value: str) -> None: ...
     def delete_version(self, model: str, version: str) -> None: ...
     def delete_model(self, model: str) -> None: ...
 
@@ -53,6 +54,10 @@ class Mlflow(Stage):
     @override
     def delete_alias(self, model: str, alias: str) -> None:
         self._client.delete_registered_model_alias(model, alias)
+
+    @override
+    def set_tag(self, model: str, version: str, key: str, value: str) -> None:
+        self._client.set_model_version_tag(model, version, key, value)
 
     @override
     def delete_version(self, model: str, version: str) -> None:
@@ -85,6 +90,10 @@ class InMemory(Stage):
     @override
     def delete_alias(self, model: str, alias: str) -> None:
         self._server.delete_alias(model, alias)
+
+    @override
+    def set_tag(self, model: str, version: str, key: str, value: str) -> None:
+        self._server.set_tag(model, version, key, value)
 
     @override
     def delete_version(self, model: str, version: str) -> None:
@@ -124,6 +133,23 @@ async def test_a_version(stage: Stage, model: str) -> None:
     assert first.source
     assert first.artifact_uri
     assert first.created_time < second.created_time
+
+
+async def test_what_is_said_of_a_version(stage: Stage, model: str) -> None:
+    """Its tags, and the aliases that name it; they do not make it another one."""
+    stage.register(model), stage.register(model)
+    plain = await ask(stage, model, "1")
+    assert (plain.tags, plain.aliases) == ({}, frozenset())
+    for value in ("pending", "approved"):
+        stage.set_tag(model, "1", "validation_status", value)
+    stage.set_alias(model, "released", "1")
+    stage.set_alias(model, "champion", "2")
+    said_of = await ask(stage, model, "1")
+    assert (said_of.tags, said_of.aliases) == (
+        {"validation_status": "approved"},
+        frozenset({"released"}),
+    )
+    assert said_of == plain
 
 
 async def test_a_missing_version_names_the_newest(stage: Stage, model: str) -> None:

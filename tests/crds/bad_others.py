@@ -9,6 +9,7 @@ SERVER = "write the address of an MLflow tracking server"
 INDEX = "write the address of a Python package index"
 WITHOUT = "write the address without '?' and '#'"
 QUANTITY = "write a quantity that is not negative"
+REQUIRE = "name at least one tag or alias"
 UNKNOWN = "unknown field"
 
 _connection = partial(Refusal, kind="RegistryConnection")
@@ -54,6 +55,33 @@ CONNECTIONS = [
     ),
     _connection("poll every second", {"pollSeconds": 1}, "spec.pollSeconds", "greater than or equal to 5"),
     _connection("poll as a duration", {"pollSeconds": "30s"}, "spec.pollSeconds", "must be of type integer"),
+    _connection("require nothing", {"require": {}}, "spec.require", REQUIRE),
+    _connection("require no tags", {"require": {"tags": {}, "aliases": []}}, "spec.require", REQUIRE),
+    _connection(
+        "require a tag that is no text",
+        {"require": {"tags": {"approved": True}}},
+        "spec.require.tags.approved",
+        "must be of type string",
+    ),
+    _connection(
+        "require a tag without a key",
+        {"require": {"tags": {"": "approved"}}},
+        "spec.require.tags",
+        "write keys of tags with 1 to 250 characters",
+    ),
+    _connection(
+        "require an alias with @",
+        {"require": {"aliases": ["@approved"]}},
+        "spec.require.aliases[0]",
+        "write the alias alone, such as approved",
+    ),
+    _connection(
+        "require an alias twice",
+        {"require": {"aliases": ["approved", "approved"]}},
+        "spec.require.aliases[1]",
+        "Duplicate value",
+    ),
+    _connection("require a stage", {"require": {"stage": "Production"}}, "spec.require.stage", UNKNOWN),
 ]
 
 RUNTIMES = [

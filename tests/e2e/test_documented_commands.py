@@ -159,6 +159,20 @@ def test_follow_an_alias(reader: Reader, figure: Figure) -> None:
     figure(f"{count} commands")
 
 
+def test_require_approval(reader: Reader, figure: Figure) -> None:
+    mlflow, tag = reader.rig.mlflow, "validation_status"
+    try:
+        count = reader.follow(
+            "require-approval.md",
+            one_version=lambda: _serving(reader, LINEAR),
+            approve_2=lambda: mlflow.set_tag("iris", BOOSTED, tag, "approved"),
+        )
+    finally:
+        mlflow.set_tag("iris", BOOSTED, tag, "")
+        mlflow.delete_tag("iris", BOOSTED, tag)
+    figure(f"{count} commands")
+
+
 def test_watch_and_debug(reader: Reader, figure: Figure) -> None:
     assert NAN == "4", "the page calls the version that answers NaN so"
     _serving(reader, LINEAR)

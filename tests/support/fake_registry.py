@@ -4,9 +4,9 @@
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import NamedTuple, TypeVar
 
@@ -33,6 +33,7 @@ class _Model:
     created_time: int
     versions: dict[int, RegisteredVersion] = field(default_factory=dict)
     aliases: dict[str, int] = field(default_factory=dict)
+    tags: dict[int, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     newest: int = 0  # numbers are not used twice, until the model itself is deleted
 
 
@@ -78,6 +79,9 @@ class FakeServer:
     def delete_alias(self, model: str, alias: str) -> None:
         del self._models[model].aliases[alias]
 
+    def set_tag(self, model: str, version: str, key: str, value: str) -> None:
+        self._models[model].tags[int(version)][key] = value
+
     def delete_version(self, model: str, version: str) -> None:
         """Remove a version, and the aliases that name it."""
         held = self._models[model]
@@ -118,7 +122,8 @@ class FakeServer:
     def find_version(self, model: str, version: str) -> RegisteredVersion:
         held = self._held(model)
         if found := held.versions.get(int(version)):
-            return found
+            aliases = frozenset(a for a, v in held.aliases.items() if v == int(version))
+            return replace(found, tags=dict(held.tags[int(version)]), aliases=aliases)
         newest = f"newest is {max(held.versions)}" if held.versions else "the model has no versions"
         raise Terminal(Reason.VERSION_NOT_FOUND, f"{model} version {version} is not in {REGISTRY} ({newest})")
 

@@ -165,6 +165,15 @@ class MlflowPod:
         """Remove an alias, if it is there."""
         self._ask("DELETE", "registered-models/alias", {"name": model, "alias": alias})
 
+    def set_tag(self, model: str, version: str, key: str, value: str) -> None:
+        """Set a tag of a version."""
+        body = {"name": model, "version": version, "key": key, "value": value}
+        self._ask("POST", "model-versions/set-tag", body)
+
+    def delete_tag(self, model: str, version: str, key: str) -> None:
+        """Remove a tag of a version."""
+        self._ask("DELETE", "model-versions/delete-tag", {"name": model, "version": version, "key": key})
+
     def copy_version(self, model: str, version: str, other: str) -> None:
         """Register a version as version 1 of another model, which is made for it."""
         self._ask("POST", "registered-models/create", {"name": other})

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from pintle.conditions import Reason
-from pintle.domain import Failed, Resolved
+from pintle.domain import Failed, Requirement, Resolved
 from pintle.errors import Retryable, Terminal
 from tests.support.loop_clock import START
 from tests.support.resolver_bench import HOUR, IRIS, OUTAGE, POLL, Bench, failed, virtually
@@ -98,4 +98,42 @@ async def test_a_changed_connection_ends_a_pause() -> None:
     bench.resolver.connection_changed("ml", "mlflow")
     await asyncio.sleep(1.5)
     assert bench.server.asked_at[asked:] == [100, 101], "and the pauses start anew"
+    await bench.resolver.stop()
+
+
+APPROVED = Requirement((("validation_status", "approved"),), ("released",))
+
+
+@virtually
+async def test_a_version_is_asked_for_until_it_has_what_is_required() -> None:
+    bench = Bench()
+    found = bench.server.register("iris")
+    assert await bench.answer(required=APPROVED) == Resolved(found), "what is lacking is for others to judge"
+    bench.server.set_tag("iris", "1", "validation_status", "approved")
+    await asyncio.sleep(POLL + 1)
+    bench.server.set_alias("iris", "released", "1")
+    await asyncio.sleep(POLL)
+    assert bench.server.asked_at == [0, 30, 60]
+    assert bench.requeued == [IRIS] * 3, "each time, there is news of it"
+    answer = bench.want(required=APPROVED)
+    assert isinstance(answer, Resolved)
+    assert APPROVED.missing_in(answer.version) == ()
+    await asyncio.sleep(HOUR)
+    assert len(bench.server.asked) == 3
+
+
+@virtually
+async def test_an_aliased_version_is_looked_at_until_it_has_what_is_required() -> None:
+    bench = Bench()
+    bench.server.register("iris")
+    bench.server.set_alias("iris", "champion", "1")
+    await bench.answer(version=None, alias="champion", required=APPROVED)
+    await asyncio.sleep(3 * POLL + 1)
+    assert [a.what for a in bench.server.asked] == ["aliases", "version"] * 4
+    assert bench.requeued == [IRIS], "what is no news wakes nobody"
+    bench.server.set_tag("iris", "1", "validation_status", "approved")
+    bench.server.set_alias("iris", "released", "1")
+    await asyncio.sleep(3 * POLL)
+    assert [a.what for a in bench.server.asked][8:] == ["aliases", "version", "aliases", "aliases"]
+    assert bench.requeued == [IRIS, IRIS]
     await bench.resolver.stop()

@@ -5,6 +5,13 @@ from pydantic import BaseModel, Field
 from pintle.domain import ModelAliases
 
 
+class Tag(BaseModel):
+    """A tag of a version."""
+
+    key: str
+    value: str = ""
+
+
 class ModelVersion(BaseModel):
     """One version."""
 
@@ -13,6 +20,8 @@ class ModelVersion(BaseModel):
     creation_timestamp: int = Field(ge=0)
     run_id: str | None = None
     status: str = "READY"
+    tags: list[Tag] = []
+    aliases: list[str] = []
 
 
 class VersionAnswer(BaseModel):

@@ -26,6 +26,7 @@ from pintle.api.registry_connection import (
     CaConfigMapRef,
     RegistryConnection,
     RegistryConnectionSpec,
+    Require,
     parse_registry_connection,
 )
 from pintle.api.values import Metadata, Object, ObjectRef, Resources, StringMap
@@ -53,6 +54,7 @@ __all__ = [
     "RegistryConnection",
     "RegistryConnectionSpec",
     "RegistryRef",
+    "Require",
     "Resources",
     "Rollout",
     "RuntimeRef",

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pintle.api.values import Object, ObjectRef, Value, flat
+from pydantic import Field
+
+from pintle.api.values import Object, ObjectRef, StringMap, Value, flat
 
 
 class CaConfigMapRef(Value):
@@ -19,6 +21,13 @@ class CaBundle(Value):
     config_map_ref: CaConfigMapRef
 
 
+class Require(Value):
+    """What a version has to have before it is pinned: these tags with these values, these aliases."""
+
+    tags: StringMap = Field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+
+
 class RegistryConnectionSpec(Value):
     """Where an MLflow tracking server is and how to reach it."""
 
@@ -26,6 +35,7 @@ class RegistryConnectionSpec(Value):
     secret_ref: ObjectRef | None = None
     ca_bundle: CaBundle | None = None
     poll_seconds: int = 30
+    require: Require | None = None
 
 
 class RegistryConnection(Object):

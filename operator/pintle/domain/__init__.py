@@ -32,6 +32,7 @@ from pintle.domain.registry import (
     Pending,
     Query,
     RegisteredVersion,
+    Requirement,
     Resolution,
     Resolved,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "RegisteredVersion",
     "Rejected",
     "Replace",
+    "Requirement",
     "Resolution",
     "Resolved",
     "Resource",

@@ -1,7 +1,7 @@
 """What a registry says: identities, and the state of a question to it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
@@ -16,6 +16,22 @@ class RegisteredVersion:
     created_time: int
     run_id: str = ""
     artifact_uri: str = ""
+    # Not what it is, only what people say of it at the moment.
+    tags: Mapping[str, str] = field(default_factory=dict, compare=False)
+    aliases: frozenset[str] = field(default=frozenset(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What a version has to have before it is pinned: tags with their values, and aliases that name it."""
+
+    tags: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[str, ...] = ()
+
+    def missing_in(self, version: RegisteredVersion) -> tuple[str, ...]:
+        """What a version lacks, for people: `tag validation_status=approved`, `alias prod`."""
+        tags = (f"tag {k}={v}" for k, v in self.tags if version.tags.get(k) != v)
+        return (*tags, *(f"alias {a}" for a in self.aliases if a not in version.aliases))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +65,16 @@ class Identity:
 
 
 class Query(NamedTuple):
-    """A question to a registry: exactly one of `version` and `alias` is set."""
+    """A question to a registry: exactly one of `version` and `alias` is set.
+
+    An answer that lacks what is `required` is an answer, and is asked for again until it has that.
+    """
 
     registry: str
     model: str
     version: str | None = None
     alias: str | None = None
+    required: Requirement | None = None
 
 
 @dataclass(frozen=True, slots=True)
