@@ -13,7 +13,7 @@ Schema = dict[str, Any]
 
 HERE = Path(__file__).resolve().parent
 CRDS = HERE.parents[1] / "crds"
-KINDS = ("modeldeployments", "registryconnections", "modelruntimes")
+KINDS = ("modeldeployments", "registryconnections", "clusterregistryconnections", "modelruntimes")
 HEADER = """\
 # Fields
 

@@ -7,6 +7,7 @@ becomes of its tags (P1, P2).
 from pintle.conditions import Reason
 from pintle.domain import Identity, Observed, Requirement, Resolved
 from pintle.following import Problem
+from pintle.naming import registry_shown
 
 
 def requirement(observed: Observed) -> Requirement | None:
@@ -26,8 +27,9 @@ def lacking(observed: Observed, identity: Identity) -> Problem | None:
     missing = required.missing_in(answer.version) if isinstance(answer, Resolved) else ()
     if not missing:
         return None
+    registry = registry_shown(identity.registry)
     return Problem(
         Reason.NOT_APPROVED,
         f"{identity.model} version {identity.version} is not approved: it has no {', no '.join(missing)}; "
-        f"registry {identity.registry} requires that (spec.require of the connection): set it in MLflow",
+        f"registry {registry} requires that (spec.require of the connection): set it in MLflow",
     )

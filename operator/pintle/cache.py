@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import orjson
 
 from pintle import naming
+from pintle.api import CLUSTER_KIND
 from pintle.domain import Json, Key, Resource
 from pintle.domain.resources import ENDPOINT_SLICES, MODEL_DEPLOYMENTS, NAMESPACES, PODS
 
@@ -37,7 +38,7 @@ _POD_METADATA = frozenset(
         "ownerReferences",
     }
 )
-_NAMESPACE_METADATA = frozenset({"name", "uid", "resourceVersion", "deletionTimestamp"})
+_NAMESPACE_METADATA = frozenset({"name", "uid", "resourceVersion", "deletionTimestamp", "labels"})
 _At = TypeVar("_At")
 # A late event is late by seconds; so many objects do not vanish within them.
 _TOMBSTONES = 10_000
@@ -61,9 +62,11 @@ def deployment_of(resource: Resource, obj: Json) -> Key | None:
 
 
 def connection_of(deployment: Json) -> Key:
-    """Name the RegistryConnection that a ModelDeployment's `spec.registryRef` refers to."""
+    """Name the connection that a ModelDeployment's `spec.registryRef` refers to: see `connection_views`."""
     ref = deployment.get("spec", {}).get("registryRef") or {}
-    return Key(deployment["metadata"].get("namespace", ""), ref.get("name") or DEFAULT_REGISTRY)
+    name = ref.get("name") or DEFAULT_REGISTRY
+    registry = f"{CLUSTER_KIND}/{name}" if ref.get("kind") == CLUSTER_KIND else name
+    return Key(deployment["metadata"].get("namespace", ""), registry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +163,18 @@ class Cache:
         return tuple(sorted(self._entries[MODEL_DEPLOYMENTS]))
 
     def deployments_of_connection(self, namespace: str, name: str) -> tuple[Key, ...]:
-        """Keys of the ModelDeployments that name a RegistryConnection, sorted."""
+        """Keys of the ModelDeployments that name a connection, sorted."""
         return tuple(sorted(self._users.get(Key(namespace, name), set())))
+
+    def cluster_connections(self, *, name: str = "", namespace: str = "") -> tuple[Key, ...]:
+        """ClusterRegistryConnections as namespaces use them; of one name or namespace, if given."""
+        return tuple(
+            key
+            for key in sorted(self._users)
+            if key.name.startswith(f"{CLUSTER_KIND}/")
+            and name in ("", naming.registry_shown(key.name))
+            and namespace in ("", key.namespace)
+        )
 
     def _forget(self, resource: Resource, key: Key, entry: _Entry) -> None:
         del self._entries[resource][key]

@@ -8,7 +8,7 @@ from pintle.api import RegistryConnection
 from pintle.cache import Cache
 from pintle.conditions import Reason
 from pintle.connection_plan import Problem
-from pintle.domain.resources import CONFIG_MAPS, REGISTRY_CONNECTIONS, SECRETS
+from pintle.domain.resources import CLUSTER_REGISTRY_CONNECTIONS, CONFIG_MAPS, REGISTRY_CONNECTIONS, SECRETS
 from pintle.errors import AlreadyExists, ClusterError, Forbidden, Invalid, NotFound, Waiting
 from pintle.naming import registry_config_name
 from pintle.ports import Cluster, Json, Resource
@@ -70,10 +70,11 @@ class ConnectionObjects:
         patch = plan.status(connection, outcome, now)
         if patch is None:
             return
+        resource = CLUSTER_REGISTRY_CONNECTIONS if connection.cluster else REGISTRY_CONNECTIONS
         answer = await self._cluster.patch(
-            REGISTRY_CONNECTIONS, connection.namespace, connection.name, patch, subresource="status"
+            resource, connection.namespace, connection.name, patch, subresource="status"
         )
-        self._cache.upsert(REGISTRY_CONNECTIONS, answer)
+        self._cache.upsert(resource, answer)
 
     async def _find(self, resource: Resource, namespace: str, name: str) -> Json | ClusterError | None:
         if not name:
@@ -96,10 +97,9 @@ class ConnectionObjects:
 def _on_its_way_out(held: Json, connection: RegistryConnection) -> bool:
     """Whether a ConfigMap is being deleted, or will be, as its owner is an earlier object of this name."""
     owners = held["metadata"].get("ownerReferences") or ()
-    of_this_name = any(
-        owner.get("kind") == REGISTRY_CONNECTIONS.kind and owner.get("name") == connection.name
-        for owner in owners
-    )
+    kind = CLUSTER_REGISTRY_CONNECTIONS.kind if connection.cluster else REGISTRY_CONNECTIONS.kind
+    name = connection.cluster or connection.name
+    of_this_name = any(owner.get("kind") == kind and owner.get("name") == name for owner in owners)
     return views.deleting(held) or (of_this_name and views.owner_uid(held) != connection.uid)
 
 

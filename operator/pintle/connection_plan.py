@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pintle.api import GROUP, VERSION, RegistryConnection
+from pintle.api import CLUSTER_KIND, GROUP, VERSION, RegistryConnection
 from pintle.conditions import Condition, Reason, Type, kstatus, render
 from pintle.errors import ClusterError, Forbidden
 from pintle.naming import (
     CREDENTIALS_TYPE,
+    LABEL_CLUSTER_REGISTRY,
     LABEL_MANAGED_BY,
     LABEL_REGISTRY,
     MANAGER,
@@ -39,6 +40,13 @@ def endpoint(
     connection: RegistryConnection, credentials: Credentials | Problem, ca: str | Problem
 ) -> Endpoint | Problem:
     """How the registry is reached, or what stands in the way."""
+    if not connection.allowed:
+        return Problem(
+            Reason.REGISTRY_FORBIDDEN,
+            f"ClusterRegistryConnection {connection.cluster} does not allow namespace "
+            f"{connection.namespace}: have the namespace's labels meet spec.allowedNamespaces there, "
+            f"or name another connection in spec.registryRef",
+        )
     for each in (credentials, ca):
         if isinstance(each, Problem):
             return each
@@ -83,7 +91,12 @@ def credentials(
 
 
 def authorities(connection: RegistryConnection, config: Json | ClusterError | None) -> str | Problem:
-    """Take the certificates out of the ConfigMap of `spec.caBundle`; "" where none is named."""
+    """Take the certificates out of what `spec.caBundle` names or holds; "" where there is none."""
+    if connection.certificates:
+        found = _CERTIFICATE.findall(connection.certificates)
+        if not found:
+            return Problem(Reason.INVALID_SPEC, "spec.caBundle holds no certificate in PEM form")
+        return "\n".join(found) + "\n"
     if connection.spec.ca_bundle is None:
         return ""
     ref = connection.spec.ca_bundle.config_map_ref
@@ -103,16 +116,18 @@ def authorities(connection: RegistryConnection, config: Json | ClusterError | No
 def config_map(connection: RegistryConnection, ca: str) -> dict[str, Any]:
     """Build what pods mount to reach the registry today. Never a secret: everybody may read it."""
     data = {"uri": connection.spec.uri} | ({"ca.crt": ca} if ca else {})
+    label = {LABEL_CLUSTER_REGISTRY: connection.cluster} if connection.cluster else {}
+    kind = CLUSTER_KIND if connection.cluster else "RegistryConnection"
     return {
         "metadata": {
             "name": registry_config_name(connection.name),
             "namespace": connection.namespace,
-            "labels": {LABEL_MANAGED_BY: MANAGER, LABEL_REGISTRY: connection.name},
+            "labels": {LABEL_MANAGED_BY: MANAGER} | (label or {LABEL_REGISTRY: connection.name}),
             "ownerReferences": [
                 {
                     "apiVersion": f"{GROUP}/{VERSION}",
-                    "kind": "RegistryConnection",
-                    "name": connection.name,
+                    "kind": kind,
+                    "name": connection.cluster or connection.name,
                     "uid": connection.uid,
                     "controller": True,
                 }

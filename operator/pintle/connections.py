@@ -17,17 +17,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pydantic import ValidationError
-
 from pintle import connection_plan as plan
-from pintle.api import RegistryConnection, parse_registry_connection
+from pintle import connection_views
+from pintle.api import CLUSTER_KIND, RegistryConnection
 from pintle.cache import Cache
 from pintle.conditions import REGISTRY_TROUBLE, Reason
 from pintle.connection_objects import ConnectionObjects
 from pintle.connection_plan import Problem
 from pintle.domain import Connection, Failed, Key, Pending
-from pintle.domain.resources import REGISTRY_CONNECTIONS
-from pintle.errors import Conflict, PintleError
+from pintle.errors import Conflict, PintleError, Unauthorized
+from pintle.naming import registry_shown
 from pintle.ports import Clock, Cluster, Credentials, Endpoint, Registry, name_registry
 
 log = logging.getLogger(__name__)
@@ -47,6 +46,7 @@ class _Known:
     uid: str
     generation: int
     since: datetime
+    allowed: bool = True
     looked: datetime | None = None
     credentials: Credentials | Problem | None = None
     endpoint: Endpoint | Problem | None = None
@@ -135,6 +135,8 @@ class Connections:
     def heard(self, namespace: str, name: str, outcome: str) -> None:
         """Take note of how a question went: "ok" or a Reason. What contradicts the status is looked into."""
         key = Key(namespace, name)
+        if name.startswith(f"{CLUSTER_KIND}/") and outcome != Reason.REGISTRY_FORBIDDEN:
+            key = Key("", registry_shown(name))  # whose probe it is; only the credentials are the namespace's
         known = self._known.get(key)
         if known is None or known.probed is None:
             return
@@ -154,6 +156,10 @@ class Connections:
         if connection is None:
             self._drop(key)
             return None
+        of_cluster = bool(connection.cluster and key.namespace)
+        if of_cluster and not self._cache.deployments_of_connection(*key):
+            self._drop(key)
+            return None
         known = self._see(key, connection)
         if connection.deletion_timestamp or self._cache.terminating(key.namespace):
             return None
@@ -162,9 +168,9 @@ class Connections:
         stale = known.looked is None or now >= known.looked + timedelta(seconds=STALE_SECONDS)
         if known.probe is None and (stale or (due and now >= due)):
             await self._look(key, connection, known)
-        if isinstance(known.ca, str) and known.config is None:
+        if isinstance(known.ca, str) and known.config is None and key.namespace and connection.allowed:
             known.config = await self._objects.write_config(connection, known.ca)
-        if known.outcome is not None:
+        if known.outcome is not None and not of_cluster:
             await self._objects.write_status(connection, known.outcome, self._clock.now())
         due = None if known.probe else known.due(connection.spec.poll_seconds)
         return max(0.0, (due - self._clock.now()).total_seconds()) if due else None
@@ -177,24 +183,19 @@ class Connections:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _connection(self, key: Key) -> RegistryConnection | None:
-        body = self._cache.get(REGISTRY_CONNECTIONS, *key)
-        if body is None:
-            return None
-        try:
-            return parse_registry_connection(body)
-        except ValidationError as error:
-            # Stored under another schema. It is as if it were not there: nothing can be done with it.
-            log.warning("RegistryConnection %s/%s cannot be read: %s", *key, error)
-            return None
+        return connection_views.find(self._cache, key)
 
     def _see(self, key: Key, connection: RegistryConnection) -> _Known:
         """What is known of this generation; nothing yet where it is a new one."""
         known = self._known.get(key)
-        if known and (known.uid, known.generation) == (connection.uid, connection.generation):
+        seen = (connection.uid, connection.generation, connection.allowed)
+        if known and (known.uid, known.generation, known.allowed) == seen:
             return known
         if known:
             self._cancel(known)
-        self._known[key] = known = _Known(connection.uid, connection.generation, self._clock.now())
+        self._known[key] = known = _Known(
+            connection.uid, connection.generation, self._clock.now(), connection.allowed
+        )
         return known
 
     def _drop(self, key: Key) -> None:
@@ -220,7 +221,9 @@ class Connections:
         known.endpoint = plan.endpoint(connection, known.credentials, known.ca)
         known.looked = self._clock.now()
         known.config, known.doubted, known.jitter = None, False, self._jitter()
-        if isinstance(known.endpoint, Endpoint):
+        if connection.cluster and key.namespace:
+            known.probed = ""  # the connection itself is probed, not every namespace's use of it
+        elif isinstance(known.endpoint, Endpoint):
             probe = self._probe(key, connection, known, known.endpoint)
             known.probe = asyncio.create_task(probe, name=f"probe {key.namespace}/{key.name}")
         if (known.credentials, known.endpoint) != before:
@@ -234,8 +237,10 @@ class Connections:
         try:
             known.probed = await self._registry.server_version(endpoint)
         except PintleError as error:
+            # Where each namespace has credentials of its own, that some are asked for is an answer.
+            answers = isinstance(error, Unauthorized) and connection.identified_by_namespaces
             message = name_registry(error.message, connection.name)
-            known.probed = Problem(Reason(error.reason), message)
+            known.probed = "" if answers else Problem(Reason(error.reason), message)
         except Exception:
             log.exception("registry %s/%s could not be asked", *key)
             message = f"registry {connection.name} could not be asked: see the operator's log"

@@ -48,7 +48,7 @@ class Declared:
 def kept(observed: Observed) -> tuple[Record, ...]:
     """Records of what is declared, newest first: same registry, model and version."""
     spec = observed.deployment.spec
-    wanted = (spec.registry_ref.name, spec.model, spec.version)
+    wanted = (spec.registry_ref.registry, spec.model, spec.version)
     return tuple(
         r
         for r in observed.records
@@ -60,10 +60,10 @@ def query(observed: Observed) -> Query | None:
     """What the registry has to be asked, or None where the records know."""
     spec, required = observed.deployment.spec, approval.requirement(observed)
     if spec.version is None:
-        return Query(spec.registry_ref.name, spec.model, alias=spec.alias, required=required)
+        return Query(spec.registry_ref.registry, spec.model, alias=spec.alias, required=required)
     if any(r.cleared for r in kept(observed)):
         return None
-    return Query(spec.registry_ref.name, spec.model, version=spec.version, required=required)
+    return Query(spec.registry_ref.registry, spec.model, version=spec.version, required=required)
 
 
 def declared(observed: Observed) -> Declared:
@@ -112,7 +112,7 @@ def _secret_name(observed: Observed) -> str:
     """
     if observed.connection:
         return observed.connection.secret
-    registry = observed.deployment.spec.registry_ref.name
+    registry = observed.deployment.spec.registry_ref.registry
     return next((r.secret_name for r in observed.records if r.identity.registry == registry), "")
 
 

@@ -31,6 +31,10 @@ class Terminal(PintleError):
     """Trying again without a change elsewhere gives the same answer."""
 
 
+class Unauthorized(Terminal):
+    """A registry refuses whoever asks; that it is there, and what it is, it has shown by that."""
+
+
 class Waiting(PintleError):
     """Not wrong, only not yet: look again `after` seconds."""
 

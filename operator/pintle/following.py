@@ -8,6 +8,7 @@ its moves leave on the records.
 from dataclasses import dataclass
 from datetime import datetime
 
+from pintle.api import CLUSTER_KIND
 from pintle.conditions import Reason
 from pintle.domain import Failed, Identity, Named, Observed, Pending, Record, RegisteredVersion, Resolved
 
@@ -26,7 +27,7 @@ class Problem:
 def identity(observed: Observed, version: RegisteredVersion) -> Identity:
     """A version of the registry that the deployment names."""
     return Identity(
-        registry=observed.deployment.spec.registry_ref.name,
+        registry=observed.deployment.spec.registry_ref.registry,
         model=version.model,
         version=version.version,
         source=version.source,
@@ -74,8 +75,14 @@ def move(observed: Observed, record: Record, now: datetime) -> Named | None:
 
 
 def no_connection(observed: Observed) -> str:
-    """Say that the RegistryConnection is not there."""
-    name, namespace = observed.deployment.spec.registry_ref.name, observed.deployment.namespace
+    """Say that the connection is not there."""
+    ref, namespace = observed.deployment.spec.registry_ref, observed.deployment.namespace
+    if ref.kind == CLUSTER_KIND:
+        return (
+            f"there is no ClusterRegistryConnection {ref.name}: "
+            f"ask the administrator for it, or name another connection in spec.registryRef"
+        )
+    name = ref.name
     return (
         f"there is no RegistryConnection {name} in namespace {namespace}: "
         f"create it, or name another one in spec.registryRef.name"
@@ -85,7 +92,7 @@ def no_connection(observed: Observed) -> str:
 def _last_named(observed: Observed) -> Record | None:
     """The record that the alias came to name last."""
     spec = observed.deployment.spec
-    wanted = (spec.registry_ref.name, spec.model, spec.followed)
+    wanted = (spec.registry_ref.registry, spec.model, spec.followed)
     marked = [
         (r.named.time, r.number, r)
         for r in observed.records

@@ -79,7 +79,7 @@ def gather(
         traffic=views.traffic(services[0], slices, names) if services else None,
         budget=views.child(budgets[0]) if budgets else None,
         copies={c.name: c for c in map(views.child, mine(CONFIG_MAPS))},
-        connection=connections.view(key.namespace, deployment.spec.registry_ref.name),
+        connection=connections.view(key.namespace, deployment.spec.registry_ref.registry),
         runtimes=_runtimes(cache),
         resolution=None,
         faults=memory.standing_faults(now),

@@ -4,10 +4,17 @@ import logging
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
-from pintle.cache import Cache, deployment_of
+from pintle.api import CLUSTER_KIND
+from pintle.cache import Cache, connection_of, deployment_of
 from pintle.domain import Json, Key, Resource
-from pintle.domain.resources import MODEL_DEPLOYMENTS, MODEL_RUNTIMES, REGISTRY_CONNECTIONS
-from pintle.naming import LABEL_REGISTRY
+from pintle.domain.resources import (
+    CLUSTER_REGISTRY_CONNECTIONS,
+    MODEL_DEPLOYMENTS,
+    MODEL_RUNTIMES,
+    NAMESPACES,
+    REGISTRY_CONNECTIONS,
+)
+from pintle.naming import LABEL_CLUSTER_REGISTRY, LABEL_REGISTRY
 from pintle.ports import Metrics
 from pintle.workqueue import WorkQueue
 
@@ -38,8 +45,7 @@ class Intake:
             self._measure(change, key, obj)
         for deployment in self._deployments_for(resource, key, obj):
             self._deployments.add(deployment)
-        connection = _connection_for(resource, key, obj)
-        if connection:
+        for connection in self._connections_for(resource, key, obj):
             self._connections.add(connection)
         return True
 
@@ -47,7 +53,10 @@ class Intake:
         """Have every key looked at: what is decided by the time may be due."""
         for deployment in self._cache.deployments():
             self._deployments.add(deployment)
-        for connection in self._cache.versions(REGISTRY_CONNECTIONS):
+        for resource in (REGISTRY_CONNECTIONS, CLUSTER_REGISTRY_CONNECTIONS):
+            for connection in self._cache.versions(resource):
+                self._connections.add(connection)
+        for connection in self._cache.cluster_connections():
             self._connections.add(connection)
 
     def _deployments_for(self, resource: Resource, key: Key, obj: Json) -> Iterable[Key]:
@@ -55,10 +64,37 @@ class Intake:
             # Whoever waits for a runtime of that name waits for this; the others find nothing to do.
             return self._cache.deployments()
         if resource == REGISTRY_CONNECTIONS:
-            return self._cache.deployments_of_connection(key.namespace, key.name)
+            return self._cache.deployments_of_connection(*key)
+        if resource in (CLUSTER_REGISTRY_CONNECTIONS, NAMESPACES):
+            return self._users_of(self._as_used(resource, key))
         labelled = deployment_of(resource, obj)
         # By its owner too: a child whose labels were edited by hand is its owner's to repair.
         return {owner for owner in (labelled, _owner(key.namespace, obj)) if owner}
+
+    def _connections_for(self, resource: Resource, key: Key, obj: Json) -> Iterable[Key]:
+        """Name the connections that an object is, that it was made for, or that it is the first to use."""
+        if resource == MODEL_DEPLOYMENTS:
+            used = connection_of(obj)
+            return [used] if used.name.startswith(f"{CLUSTER_KIND}/") else []
+        if resource == CLUSTER_REGISTRY_CONNECTIONS:
+            return [key, *self._as_used(resource, key)]
+        if resource == NAMESPACES:
+            return self._as_used(resource, key)
+        if resource == REGISTRY_CONNECTIONS:
+            return [key]
+        labels = obj["metadata"].get("labels") or {}
+        name, cluster = labels.get(LABEL_REGISTRY), labels.get(LABEL_CLUSTER_REGISTRY)
+        registries = [name] if name else [f"{CLUSTER_KIND}/{cluster}"] if cluster else []
+        return [Key(key.namespace, registry) for registry in registries]
+
+    def _as_used(self, resource: Resource, key: Key) -> tuple[Key, ...]:
+        """A ClusterRegistryConnection in every namespace that uses it, or all that one namespace uses."""
+        if resource == NAMESPACES:
+            return self._cache.cluster_connections(namespace=key.name)
+        return self._cache.cluster_connections(name=key.name)
+
+    def _users_of(self, connections: Iterable[Key]) -> Iterable[Key]:
+        return [user for used in connections for user in self._cache.deployments_of_connection(*used)]
 
     def _measure(self, change: Change, key: Key, obj: Json) -> None:
         status = None if change == "DELETED" else obj.get("status") or {}
@@ -71,11 +107,3 @@ def _owner(namespace: str, obj: Json) -> Key | None:
         if owner.get("kind") == MODEL_DEPLOYMENTS.kind:
             return Key(namespace, owner.get("name", ""))
     return None
-
-
-def _connection_for(resource: Resource, key: Key, obj: Json) -> Key | None:
-    """Name the RegistryConnection that an object is, or that it was made for."""
-    if resource == REGISTRY_CONNECTIONS:
-        return key
-    name = (obj["metadata"].get("labels") or {}).get(LABEL_REGISTRY)
-    return Key(key.namespace, name) if name else None

@@ -24,6 +24,7 @@ LABEL_DEPLOYMENT = f"{GROUP}/deployment"
 LABEL_REVISION = f"{GROUP}/revision"
 LABEL_VERSION = f"{GROUP}/version"
 LABEL_REGISTRY = f"{GROUP}/registry"
+LABEL_CLUSTER_REGISTRY = f"{GROUP}/cluster-registry"
 LABEL_USABLE_BY_MODELS = f"{GROUP}/usable-by-models"
 
 # Marks on the record of a revision (a ControllerRevision).
@@ -78,9 +79,15 @@ def short_hash(revision: str) -> str:
     return revision.rsplit("-", 1)[-1]
 
 
-def registry_config_name(connection: str) -> str:
-    """Name of the ConfigMap that tells pods how to reach a registry."""
-    return f"pintle-registry-{connection}"
+def registry_config_name(registry: str) -> str:
+    """Name of the ConfigMap that tells pods how to reach a registry: see `pintle.connection_views`."""
+    kind, _, name = registry.rpartition("/")
+    return f"pintle-cluster-registry-{name}" if kind else f"pintle-registry-{name}"
+
+
+def registry_shown(registry: str) -> str:
+    """A registry's name for people."""
+    return registry.rpartition("/")[2]
 
 
 def child_labels(deployment: str) -> dict[str, str]:

@@ -29,6 +29,7 @@ from pintle.domain.resources import (
     SERVICES,
 )
 from pintle.errors import Terminal
+from pintle.naming import registry_shown
 
 __all__ = [
     "BUDGETS",
@@ -137,8 +138,8 @@ REGISTRY = "{registry}"
 
 
 def name_registry(message: str, connection: str) -> str:
-    """Put the name of a RegistryConnection into a message of a Registry."""
-    return message.replace(REGISTRY, f"registry {connection}")
+    """Put the name of a connection into a message of a Registry."""
+    return message.replace(REGISTRY, f"registry {registry_shown(connection)}")
 
 
 def no_model(model: str) -> Terminal:

@@ -33,6 +33,12 @@ WHAT = [
     Refusal("model with a line break", {"model": "iris\nname: x"}, "spec.model", MODEL_AS_SHOWN),
     Refusal("model that is a path", {"model": ".."}, "spec.model", MODEL_AS_SHOWN),
     Refusal("model of 257 characters", {"model": "i" * 257}, "spec.model", "may not be more than 256"),
+    Refusal(
+        "registry of another kind",
+        {"registryRef": {"kind": "Registry", "name": "mlflow"}},
+        "spec.registryRef.kind",
+        "Unsupported value",
+    ),
     Refusal("neither version nor alias", {"version": None}, "spec.version", WANTED),
     Refusal("version 0", {"version": 0}, "spec.version", VERSION),
     Refusal("negative version", {"version": -1}, "spec.version", VERSION),

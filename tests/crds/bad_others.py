@@ -1,4 +1,4 @@
-"""RegistryConnections and ModelRuntimes that are refused at admission."""
+"""Connections and ModelRuntimes that are refused at admission."""
 
 from functools import partial
 
@@ -13,6 +13,7 @@ REQUIRE = "name at least one tag or alias"
 UNKNOWN = "unknown field"
 
 _connection = partial(Refusal, kind="RegistryConnection")
+_cluster = partial(Refusal, kind="ClusterRegistryConnection")
 _runtime = partial(Refusal, kind="ModelRuntime")
 
 CONNECTIONS = [
@@ -84,6 +85,74 @@ CONNECTIONS = [
     _connection("require a stage", {"require": {"stage": "Production"}}, "spec.require.stage", UNKNOWN),
 ]
 
+_SELECTOR = "spec.allowedNamespaces.matchExpressions[0]"
+_VALUES = "write the values that In and NotIn compare with"
+
+
+def _selecting(case: str, expression: dict[str, object], field: str, says: str) -> Refusal:
+    selector = {"matchExpressions": [expression]}
+    return _cluster(case, {"allowedNamespaces": selector}, f"{_SELECTOR}{field}", says)
+
+
+CLUSTER_CONNECTIONS = [
+    _cluster("name with a dot", {}, "metadata.name", NAME, name="ml.flow"),
+    _cluster("no uri", {"uri": None}, "spec.uri", "Required value"),
+    _cluster("file store", {"uri": "file:///mlruns"}, "spec.uri", SERVER),
+    _cluster(
+        "password in the uri",
+        {"uri": "https://user:secret@mlflow.example.com"},
+        "spec.uri",
+        "take the user and the password out of the address",
+    ),
+    _cluster("uri with a query", {"uri": "https://mlflow.example.com?x=1"}, "spec.uri", WITHOUT),
+    _cluster(
+        "no allowed namespaces", {"allowedNamespaces": None}, "spec.allowedNamespaces", "Required value"
+    ),
+    _cluster(
+        "allowed namespaces by name",
+        {"allowedNamespaces": ["ml"]},
+        "spec.allowedNamespaces",
+        "must be of type object",
+    ),
+    _cluster(
+        "label with a blank",
+        {"allowedNamespaces": {"matchLabels": {"team": "a b"}}},
+        "spec.allowedNamespaces.matchLabels[team]",
+        "write a label's value",
+    ),
+    _selecting("no operator", {"key": "team"}, ".operator", "Required value"),
+    _selecting("unknown operator", {"key": "team", "operator": "Gt"}, ".operator", "Unsupported value"),
+    _selecting("In nothing", {"key": "team", "operator": "In"}, ".values", _VALUES),
+    _selecting("Exists with values", {"key": "t", "operator": "Exists", "values": ["x"]}, ".values", _VALUES),
+    _cluster(
+        "Secret of another namespace",
+        {"secretRef": {"name": "credentials", "namespace": "mlops"}},
+        "spec.secretRef.namespace",
+        UNKNOWN,
+    ),
+    _cluster(
+        "Secret that is a path",
+        {"secretRef": {"name": "mlops/credentials"}},
+        "spec.secretRef.name",
+        "write the name of a Secret alone",
+    ),
+    _cluster(
+        "caBundle of a ConfigMap",
+        {"caBundle": {"configMapRef": {"name": "ca"}}},
+        "spec.caBundle",
+        "must be of type string",
+    ),
+    _cluster(
+        "path of a CA bundle",
+        {"caBundle": "/etc/ssl/ca.crt"},
+        "spec.caBundle",
+        "write the certificates themselves, in PEM",
+    ),
+    _cluster("poll every second", {"pollSeconds": 1}, "spec.pollSeconds", "greater than or equal to 5"),
+    _cluster("require nothing", {"require": {}}, "spec.require", REQUIRE),
+]
+
+
 RUNTIMES = [
     _runtime("name with a dot", {}, "metadata.name", NAME, name="py3.13"),
     _runtime("no image", {"image": None}, "spec.image", "Required value"),
@@ -144,4 +213,4 @@ RUNTIMES = [
     _runtime("command", {"command": ["sh"]}, "spec.command", UNKNOWN),
 ]
 
-ROWS = CONNECTIONS + RUNTIMES
+ROWS = CONNECTIONS + CLUSTER_CONNECTIONS + RUNTIMES

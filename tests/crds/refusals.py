@@ -8,6 +8,10 @@ from tests.support.schemas import Schema
 GOOD: dict[str, dict[str, Any]] = {
     "ModelDeployment": {"metadata": {"name": "iris"}, "spec": {"model": "iris", "version": 3}},
     "RegistryConnection": {"metadata": {"name": "mlflow"}, "spec": {"uri": "https://mlflow.ml.svc:5000"}},
+    "ClusterRegistryConnection": {
+        "metadata": {"name": "mlflow"},
+        "spec": {"uri": "https://mlflow.ml.svc:5000", "allowedNamespaces": {}},
+    },
     "ModelRuntime": {"metadata": {"name": "torch"}, "spec": {"image": "docker.io/pintle/runtime:0.1.0"}},
 }
 

@@ -17,15 +17,18 @@ ROWS = [*bad_model_deployments.ROWS, *bad_pod_settings.ROWS, *bad_others.ROWS]
 PLURALS = {
     "ModelDeployment": "modeldeployments",
     "RegistryConnection": "registryconnections",
+    "ClusterRegistryConnection": "clusterregistryconnections",
     "ModelRuntime": "modelruntimes",
 }
+
+CLUSTER_SCOPED = {"ModelRuntime", "ClusterRegistryConnection"}
 
 pytestmark = pytest.mark.usefixtures("crds")
 
 
 def create(rest: Rest, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     """Send an object through admission and store nothing. Unknown fields are refused, as for kubectl."""
-    where = "" if body["kind"] == "ModelRuntime" else "/namespaces/default"
+    where = "" if body["kind"] in CLUSTER_SCOPED else "/namespaces/default"
     path = f"/apis/pintle.dev/v1alpha1{where}/{PLURALS[body['kind']]}"
     return rest.request("POST", path, body, query={"dryRun": "All", "fieldValidation": "Strict"})
 

@@ -16,6 +16,7 @@ SPECS: dict[str, type[BaseModel]] = {
     "ModelDeployment": api.ModelDeploymentSpec,
     "ModelRuntime": api.ModelRuntimeSpec,
     "RegistryConnection": api.RegistryConnectionSpec,
+    "ClusterRegistryConnection": api.ClusterRegistryConnectionSpec,
 }
 SCALARS = {str: "string", int: "integer", bool: "boolean"}
 

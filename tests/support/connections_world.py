@@ -17,7 +17,7 @@ from pintle.conditions import Reason
 from pintle.connections import Connections
 from pintle.controller import Controller
 from pintle.domain import Key
-from pintle.domain.resources import CONFIG_MAPS, REGISTRY_CONNECTIONS, SECRETS
+from pintle.domain.resources import CONFIG_MAPS, NAMESPACES, OWN, REGISTRY_CONNECTIONS, SECRETS
 from pintle.errors import Forbidden, Retryable
 from pintle.intake import Intake
 from pintle.naming import CREDENTIALS_TYPE
@@ -101,8 +101,8 @@ class ConnectionsWorld:
             jitter=lambda: 0.0,
         )
         self.intake = Intake(self.cache, WorkQueue[Key](), self.queue, self)
-        for resource in (REGISTRY_CONNECTIONS, CONFIG_MAPS):
-            labels = "" if resource == REGISTRY_CONNECTIONS else "app.kubernetes.io/managed-by=pintle"
+        for resource in (NAMESPACES, *OWN, CONFIG_MAPS):
+            labels = "app.kubernetes.io/managed-by=pintle" if resource == CONFIG_MAPS else ""
             for body in self.api.objects(resource, labels=labels):
                 self.intake.take("LISTED", resource, body)
         self.watch = FakeWatch(self.api, self._deliver)
@@ -134,12 +134,19 @@ class ConnectionsWorld:
     def edit(self, name: str = NAME, **spec: Any) -> None:  # noqa: ANN401 - as above
         self.api.patch(REGISTRY_CONNECTIONS, NAMESPACE, name, {"spec": spec})
 
-    def secret(self, name: str = "credentials", *, kind: str = CREDENTIALS_TYPE, **data: str) -> None:
+    def secret(
+        self,
+        name: str = "credentials",
+        *,
+        kind: str = CREDENTIALS_TYPE,
+        namespace: str = NAMESPACE,
+        **data: str,
+    ) -> None:
         """Make or replace a Secret, and let the operator read it."""
-        if self.api.find(SECRETS, NAMESPACE, name):
-            self.api.remove(SECRETS, NAMESPACE, name)
+        if self.api.find(SECRETS, namespace, name):
+            self.api.remove(SECRETS, namespace, name)
         encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
-        self.api.create(SECRETS, NAMESPACE, {"metadata": {"name": name}, "type": kind, "data": encoded})
+        self.api.create(SECRETS, namespace, {"metadata": {"name": name}, "type": kind, "data": encoded})
         self.cluster.readable.add(name)
 
     # What people see.

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 from pintle import errors, naming
 from pintle.domain.resources import (
     BUDGETS,
+    CLUSTER_REGISTRY_CONNECTIONS,
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
     MODEL_DEPLOYMENTS,
@@ -34,7 +35,7 @@ REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
 # A kind of the contract tests' own: see tests/data/crds/widgets.yaml.
 WIDGETS = Resource("test.pintle.dev", "v1", "widgets", "Widget")
 
-_CUSTOM = {MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, MODEL_RUNTIMES, WIDGETS}
+_CUSTOM = {MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, CLUSTER_REGISTRY_CONNECTIONS, MODEL_RUNTIMES, WIDGETS}
 _WITH_GENERATION = {*_CUSTOM, DEPLOYMENTS, BUDGETS, REPLICA_SETS}
 _WITH_STATUS = {*_CUSTOM, DEPLOYMENTS, BUDGETS, REPLICA_SETS, SERVICES, PODS} - {MODEL_RUNTIMES}
 _SERVER_SET = ("uid", "creationTimestamp", "generation", "namespace", "name", "deletionTimestamp")

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from pintle.conditions import Reason
 from pintle.domain import ModelAliases, RegisteredVersion
-from pintle.errors import Retryable, Terminal
+from pintle.errors import Retryable, Terminal, Unauthorized
 from pintle.ports import REGISTRY, Credentials, Endpoint, no_model
 
 T = TypeVar("T")
@@ -116,7 +116,9 @@ class FakeServer:
         if fault := self.fault or self.faults.get(asked.what):
             raise fault.with_traceback(None)
         if self.accepts not in (None, credentials):
-            raise Terminal(Reason.REGISTRY_FORBIDDEN, f"{REGISTRY} at {self.uri} does not accept them (401)")
+            raise Unauthorized(
+                Reason.REGISTRY_FORBIDDEN, f"{REGISTRY} at {self.uri} does not accept them (401)"
+            )
         return find()
 
     def find_version(self, model: str, version: str) -> RegisteredVersion:

@@ -75,6 +75,7 @@ def test_the_operator_writes_the_status_of_its_kinds_and_nothing_else_of_them() 
     assert {resource for resource, verbs in ours.items() if verbs - {"get", "list", "watch"}} == {
         "modeldeployments/status",
         "registryconnections/status",
+        "clusterregistryconnections/status",
     }
 
 

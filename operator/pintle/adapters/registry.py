@@ -32,7 +32,7 @@ from pintle.adapters.registry_shapes import (
 )
 from pintle.conditions import Reason
 from pintle.domain import ModelAliases, RegisteredVersion
-from pintle.errors import PintleError, Retryable, Terminal
+from pintle.errors import PintleError, Retryable, Terminal, Unauthorized
 from pintle.ports import REGISTRY, Endpoint, no_model
 
 _API = "/api/2.0/mlflow"
@@ -208,7 +208,7 @@ def _code(answer: Answer) -> tuple[int, str]:
 def _parse(talk: Conversation, answer: Answer, shape: type[_A]) -> _A:
     """Read an answer of 200 as what it should be; raise what any other one means."""
     if answer.status == _UNAUTHORIZED:
-        raise Terminal(
+        raise Unauthorized(
             Reason.REGISTRY_FORBIDDEN,
             f"{talk.where} does not accept {talk.identification} (401): "
             f"name a Secret with a username and password, or a token, in the connection's spec.secretRef",
@@ -245,7 +245,7 @@ def _forbidden(talk: Conversation, answer: Answer) -> Terminal:
             f"start it with `mlflow server --allowed-hosts {talk.authority}` "
             f"(the option replaces the default list: name every host that is used)",
         )
-    return Terminal(
+    return Unauthorized(
         Reason.REGISTRY_FORBIDDEN,
         f"{talk.where} does not let {talk.identification} read this (403): grant READ in MLflow, "
         f"or name a Secret with other credentials in the connection's spec.secretRef",

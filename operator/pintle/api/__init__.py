@@ -7,6 +7,13 @@ Unknown fields are ignored, so that an older operator meets an object of a newer
 Field names are Python's here and camelCase in Kubernetes: ``standby_seconds`` is ``standbySeconds``.
 """
 
+from pintle.api.cluster_registry_connection import (
+    ClusterRegistryConnection,
+    ClusterRegistryConnectionSpec,
+    LabelExpression,
+    LabelSelector,
+    parse_cluster_registry_connection,
+)
 from pintle.api.model_deployment import (
     EnvVar,
     EnvVarSource,
@@ -22,6 +29,7 @@ from pintle.api.model_deployment import (
 )
 from pintle.api.model_runtime import ModelRuntime, ModelRuntimeSpec, PackageIndex, parse_model_runtime
 from pintle.api.registry_connection import (
+    CLUSTER_KIND,
     CaBundle,
     CaConfigMapRef,
     RegistryConnection,
@@ -35,13 +43,18 @@ GROUP = "pintle.dev"
 VERSION = "v1alpha1"
 
 __all__ = [
+    "CLUSTER_KIND",
     "GROUP",
     "VERSION",
     "CaBundle",
     "CaConfigMapRef",
+    "ClusterRegistryConnection",
+    "ClusterRegistryConnectionSpec",
     "EnvVar",
     "EnvVarSource",
     "KeyRef",
+    "LabelExpression",
+    "LabelSelector",
     "Metadata",
     "ModelDeployment",
     "ModelDeploymentSpec",
@@ -60,6 +73,7 @@ __all__ = [
     "RuntimeRef",
     "StringMap",
     "Toleration",
+    "parse_cluster_registry_connection",
     "parse_model_deployment",
     "parse_model_runtime",
     "parse_registry_connection",

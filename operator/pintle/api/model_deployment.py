@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from pintle.api.registry_connection import CLUSTER_KIND
 from pintle.api.values import IntOrString, Metadata, Object, ObjectRef, Resources, StringMap, Value, flat
 
 
@@ -65,9 +66,15 @@ class Rollout(Value):
 
 
 class RegistryRef(Value):
-    """The RegistryConnection that the model is looked up in."""
+    """The connection that the model is looked up by."""
 
+    kind: Literal["RegistryConnection", "ClusterRegistryConnection"] = "RegistryConnection"
     name: str = "default"
+
+    @property
+    def registry(self) -> str:
+        """One name for both kinds, which no two connections have: see `pintle.connection_views`."""
+        return f"{self.kind}/{self.name}" if self.kind == CLUSTER_KIND else self.name
 
 
 class RuntimeRef(Value):

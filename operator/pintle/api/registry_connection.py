@@ -7,6 +7,8 @@ from pydantic import Field
 
 from pintle.api.values import Object, ObjectRef, StringMap, Value, flat
 
+CLUSTER_KIND = "ClusterRegistryConnection"
+
 
 class CaConfigMapRef(Value):
     """The key of a ConfigMap in the same namespace that holds PEM certificates."""
@@ -39,9 +41,17 @@ class RegistryConnectionSpec(Value):
 
 
 class RegistryConnection(Object):
-    """A registry that ModelDeployments of the same namespace name."""
+    """A registry that ModelDeployments of the same namespace name.
+
+    It may be one of the cluster's, as it is to one namespace: then ``cluster`` is that one's name, with its
+    ``certificates`` in PEM, whether it is ``allowed`` here, and whether each namespace has credentials.
+    """
 
     spec: RegistryConnectionSpec
+    cluster: str = ""
+    certificates: str = ""
+    allowed: bool = True
+    identified_by_namespaces: bool = False
 
 
 def parse_registry_connection(body: Mapping[str, Any]) -> RegistryConnection:

@@ -4,6 +4,9 @@ from pintle.domain.plan import Resource
 
 MODEL_DEPLOYMENTS = Resource("pintle.dev", "v1alpha1", "modeldeployments", "ModelDeployment")
 REGISTRY_CONNECTIONS = Resource("pintle.dev", "v1alpha1", "registryconnections", "RegistryConnection")
+CLUSTER_REGISTRY_CONNECTIONS = Resource(
+    "pintle.dev", "v1alpha1", "clusterregistryconnections", "ClusterRegistryConnection", namespaced=False
+)
 MODEL_RUNTIMES = Resource("pintle.dev", "v1alpha1", "modelruntimes", "ModelRuntime", namespaced=False)
 CONTROLLER_REVISIONS = Resource("apps", "v1", "controllerrevisions", "ControllerRevision")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
@@ -20,4 +23,4 @@ LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 # What is watched with the label selector `app.kubernetes.io/managed-by=pintle`.
 CHILDREN = (CONTROLLER_REVISIONS, DEPLOYMENTS, SERVICES, CONFIG_MAPS, PODS, BUDGETS, ENDPOINT_SLICES)
 # What is watched whole: the kinds of our own.
-OWN = (MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, MODEL_RUNTIMES)
+OWN = (MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, CLUSTER_REGISTRY_CONNECTIONS, MODEL_RUNTIMES)
