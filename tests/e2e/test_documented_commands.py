@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pintle.domain.resources import MODEL_RUNTIMES, NAMESPACES
+from pintle.domain.resources import CLUSTER_REGISTRY_CONNECTIONS, MODEL_RUNTIMES, NAMESPACES
 from tests.e2e.conftest import Figure
 from tests.support.console import Console
 from tests.support.deployed import Deployed
@@ -41,6 +41,8 @@ class Reader:
             "http://mlflow.mlops.svc:5000": self.rig.mlflow.uri,
             "http://mlflow.private.svc:5000": f"http://mlflow.{PRIVATE}.svc:5000",
             "-n ml ": f"-n {self.namespace} ",
+            " namespace ml ": f" namespace {self.namespace} ",
+            "namespace/ml ": f"namespace/{self.namespace} ",
             "/namespaces/ml/": f"/namespaces/{self.namespace}/",
             "ml/iris ": f"{self.namespace}/iris ",
             "ml/iris:": f"{self.namespace}/iris:",
@@ -170,6 +172,15 @@ def test_require_approval(reader: Reader, figure: Figure) -> None:
     finally:
         mlflow.set_tag("iris", BOOSTED, tag, "")
         mlflow.delete_tag("iris", BOOSTED, tag)
+    figure(f"{count} commands")
+
+
+def test_share_a_registry(reader: Reader, figure: Figure) -> None:
+    kube = reader.rig.kube
+    try:
+        count = reader.follow("share-a-registry.md")
+    finally:
+        kube.delete(CLUSTER_REGISTRY_CONNECTIONS, "", "central")
     figure(f"{count} commands")
 
 

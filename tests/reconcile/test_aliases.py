@@ -9,8 +9,8 @@ import pytest
 from pintle.domain import Query
 from pintle.domain.resources import CONTROLLER_REVISIONS, PODS, REGISTRY_CONNECTIONS, SERVICES
 from pintle.naming import ANNOTATION_ALIAS, LABEL_REVISION, parse_time
-from tests.reconcile.test_histories import FIRST, FLIP, NEW, STATUS, more
 from tests.support.fake_pods import Failure, Fate, Stage
+from tests.support.histories import FIRST, FLIP, NEW, STATUS, more
 from tests.support.world import NAME, NAMESPACE, World, version_of
 
 ALIAS = Query("mlflow", "iris", alias="champion")
@@ -38,7 +38,7 @@ def move(world: World, version: str | None) -> None:
 
 def told(world: World) -> None:
     """The resolver has news for whoever follows."""
-    world.dirty.update(world.answers.wanted)
+    world.operator.dirty.update(world.answers.wanted)
 
 
 def writes(world: World) -> Counter[str]:

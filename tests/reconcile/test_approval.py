@@ -27,7 +27,7 @@ def say(world: World, version: str, **said: object) -> None:
     """Change what people say of a version in the registry, and have the resolver tell the operator."""
     found = world.answers.versions[version]
     world.answers.versions[version] = replace(found, **{"tags": {}, "aliases": frozenset()} | said)  # type: ignore[arg-type]
-    world.dirty.update(world.answers.wanted)
+    world.operator.dirty.update(world.answers.wanted)
 
 
 def serving() -> World:

@@ -4,10 +4,9 @@ from collections import Counter
 from datetime import datetime
 from typing import TypeAlias
 
-from pintle.api import parse_registry_connection
+from pintle import connection_views
 from pintle.cache import Cache
 from pintle.domain import Connection, Failed, Key, Pending, Query, RegisteredVersion, Resolution, Resolved
-from pintle.domain.resources import REGISTRY_CONNECTIONS
 from pintle.ports import Event, Json
 from tests.support.fake_clock import FakeClock
 
@@ -63,10 +62,9 @@ class Views:
         self.secret_problem = ""
 
     def view(self, namespace: str, name: str) -> Connection | None:
-        body = self._cache.get(REGISTRY_CONNECTIONS, namespace, name)
-        if body is None:
+        spec = connection_views.find(self._cache, Key(namespace, name))
+        if spec is None:
             return None
-        spec = parse_registry_connection(body)
         secret = spec.spec.secret_ref.name if spec.spec.secret_ref else ""
         return Connection(spec, secret, self.secret_problem if secret else "", checked=True)
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pintle.cache import Cache, deployment_of
 from pintle.domain import Defaults, Key
-from pintle.domain.resources import MODEL_DEPLOYMENTS, MODEL_RUNTIMES, NAMESPACES, REGISTRY_CONNECTIONS
+from pintle.domain.resources import NAMESPACES, OWN
 from pintle.errors import ClusterError, PintleError, Waiting
 from pintle.ports import Resource
 from pintle.reconciler import Reconciler
@@ -73,7 +73,7 @@ class Operator:
 
     def _list(self) -> None:
         api = self.cluster.api
-        for resource in (NAMESPACES, MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, MODEL_RUNTIMES):
+        for resource in (NAMESPACES, *OWN):
             for body in api.objects(resource):
                 self.cache.upsert(resource, body)
         for resource in api.kinds():
