@@ -139,8 +139,8 @@ CLUSTER_CONNECTIONS = [
     _cluster(
         "caBundle of a ConfigMap",
         {"caBundle": {"configMapRef": {"name": "ca"}}},
-        "spec.caBundle",
-        "must be of type string",
+        "spec.caBundle.configMapRef",
+        UNKNOWN,
     ),
     _cluster(
         "path of a CA bundle",

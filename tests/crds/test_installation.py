@@ -132,8 +132,8 @@ def test_the_operator_may_do_no_more(rest: Rest, verb: str, resource: str) -> No
 def test_the_operator_has_a_lease_of_its_own(rest: Rest) -> None:
     lease = "leases.coordination.k8s.io"
     assert may(rest, OPERATOR, "create", lease, namespace="pintle-system")
-    assert may(rest, OPERATOR, "update", lease, namespace="pintle-system", name="pintle-operator")
-    assert not may(rest, OPERATOR, "update", lease, namespace="pintle-system", name="another")
+    assert may(rest, OPERATOR, "patch", lease, namespace="pintle-system", name="pintle-operator")
+    assert not may(rest, OPERATOR, "patch", lease, namespace="pintle-system", name="another")
 
 
 @pytest.mark.usefixtures("installed")

@@ -94,7 +94,7 @@ def test_a_new_object_has_the_static_defaults_and_no_more(rest: Rest, namespace:
     assert created["spec"] == {
         "model": "iris",
         "version": 3,
-        "registryRef": {"name": "default"},
+        "registryRef": {"kind": "RegistryConnection", "name": "default"},
         "replicas": 1,
         "disruptionBudget": "Default",
         "revisionHistoryLimit": 5,

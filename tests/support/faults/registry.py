@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -13,6 +14,8 @@ from aiohttp import web
 SERVER_VERSION = "3.17.2"
 SLOW_SECONDS = 2.0
 CREATED = 1_700_000_000_000
+
+_NAMES = re.compile("'([^']*)'")
 
 _Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -56,7 +59,6 @@ class RegistryStandIn:
         api = "/api/2.0/mlflow"
         app.router.add_get(f"{api}/model-versions/get", self._version)
         app.router.add_get(f"{api}/model-versions/get-download-uri", self._download_uri)
-        app.router.add_get(f"{api}/registered-models/alias", self._alias)
         app.router.add_get(f"{api}/registered-models/get", self._model)
         app.router.add_get(f"{api}/registered-models/search", self._search)
         app.router.add_get("/version", self._server_version)
@@ -105,12 +107,6 @@ class RegistryStandIn:
     async def _version(self, request: web.Request) -> web.Response:
         return self._show(request, request.query["version"])
 
-    async def _alias(self, request: web.Request) -> web.Response:
-        name, alias = request.query["name"], request.query["alias"]
-        if name in self._models and (name, alias) not in self._aliases:
-            return _error(400, "INVALID_PARAMETER_VALUE")
-        return self._show(request, self._aliases.get((name, alias), ""))
-
     async def _download_uri(self, request: web.Request) -> web.Response:
         if request.query["version"] not in self._models.get(request.query["name"], ()):
             return _error(404, "RESOURCE_DOES_NOT_EXIST")
@@ -120,12 +116,23 @@ class RegistryStandIn:
         name = request.query["name"]
         if name not in self._models:
             return _error(404, "RESOURCE_DOES_NOT_EXIST")
-        newest = max(self._models[name], key=int, default=None)
-        latest = [_shown(name, newest)] if newest else []
-        return web.json_response({"registered_model": {"name": name, "latest_versions": latest}})
+        return web.json_response({"registered_model": self._shown_model(name)})
 
-    async def _search(self, _: web.Request) -> web.Response:
-        return web.json_response({"registered_models": [{"name": name} for name in sorted(self._models)][:1]})
+    async def _search(self, request: web.Request) -> web.Response:
+        wanted = _NAMES.findall(request.query.get("filter", "")) or list(self._models)
+        found = [self._shown_model(name) for name in sorted(self._models) if name in wanted]
+        return web.json_response({"registered_models": found[: int(request.query["max_results"])]})
+
+    def _shown_model(self, name: str) -> dict[str, Any]:
+        newest = max(self._models[name], key=int, default=None)
+        return {
+            "name": name,
+            "creation_timestamp": CREATED,
+            "latest_versions": [_shown(name, newest)] if newest else [],
+            "aliases": [
+                {"alias": a, "version": v} for (m, a), v in sorted(self._aliases.items()) if m == name
+            ],
+        }
 
     async def _server_version(self, _: web.Request) -> web.Response:
         return web.Response(text=SERVER_VERSION)
