@@ -136,3 +136,15 @@ def test_either_alone(require: dict[str, object]) -> None:
     say(world, "1", tags={"a": "b"}, aliases=frozenset({"released"}))
     world.run(20)
     assert world.condition()["reason"] == "Serving"
+
+
+def test_another_shape_of_what_an_alias_pinned_needs_no_approval() -> None:
+    """Though the registry is asked of an alias all the time, and says that the tag is gone."""
+    world = serving()
+    world.answers.aliases["champion"] = "1"
+    world.apply(version=None, alias="champion")
+    world.run(20)
+    say(world, "1")
+    world.apply(resources={"requests": {"cpu": "200m"}})
+    world.run(20)
+    assert (world.served(), world.condition()["reason"]) == (["1", "1"], "Serving")
