@@ -219,10 +219,16 @@ HISTORIES = [
         made={"1": 4, "2": 2},
         gone={"1": 2, "2": 2},
         standby="2",
-        # Two to 0; the selector and the budget go to 1, which alone is started.
+        # Two to 0, the standby's behind its mark; the selector and the budget go to 1, which alone is started.
         writes=more(
             ROLLED,
-            {"patch deployments": 3, "patch services": 1, "patch poddisruptionbudgets": 1, STATUS: 5},
+            {
+                "patch deployments": 3,
+                "patch deployments/scale": 1,
+                "patch services": 2,
+                "patch poddisruptionbudgets": 1,
+                STATUS: 5,
+            },
         ),
     ),
 ]
