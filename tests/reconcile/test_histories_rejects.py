@@ -219,7 +219,7 @@ HISTORIES = [
         made={"1": 4, "2": 2},
         gone={"1": 2, "2": 2},
         standby="2",
-        # Two to 0, the standby's behind its mark; the selector and the budget go to 1, which alone is started.
+        # Two to 0, the standby's behind its mark; the selector and the budget go to 1, which alone starts.
         writes=more(
             ROLLED,
             {
