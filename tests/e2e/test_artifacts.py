@@ -45,6 +45,7 @@ def traffic(iris: Deployed) -> Iterator[Traffic]:
         assert_faultless(sent.stop(), Declared(0, {LINEAR}))
 
 
+@pytest.mark.slow
 def test_changed_between_the_first_two_pods(rig: Rig, figure: Figure) -> None:
     """A quota lets one pod start at a time, and the artifact changes in between."""
     with rig.namespace("first-pods") as namespace:
@@ -69,6 +70,7 @@ def test_changed_between_the_first_two_pods(rig: Rig, figure: Figure) -> None:
     figure(f"ArtifactChanged {took:.1f} s after the second pod had it; the same bytes for all serve")
 
 
+@pytest.mark.slow
 def test_changed_after_it_was_pinned(rig: Rig, iris: Deployed, traffic: Traffic, figure: Figure) -> None:
     """A replacement refuses other bytes; the version is not rejected for it, and the other pod serves on."""
     revision = iris.body()["status"]["serving"]["revision"]
@@ -132,6 +134,7 @@ def test_names_that_lead_out_of_the_artifact(rig: Rig, namespace: str, figure: F
     figure(f"UnsafeArtifact for each of {', '.join(ATTACKS.values())}; without it the version serves")
 
 
+@pytest.mark.slow
 def test_host_header_refused(rig: Rig, iris: Deployed, traffic: Traffic, figure: Figure) -> None:
     """An MLflow that goes by other names says so; asked by one that it goes by, it answers."""
     strict = MlflowPod(rig.kube, "e2e-mlflow-hosts", hosts="mlflow.e2e-mlflow-hosts.svc:5000")

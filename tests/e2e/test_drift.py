@@ -51,6 +51,10 @@ EDITS: dict[str, Json] = {
 }
 
 
+def _slow(value: object) -> pytest.ParameterSet:
+    return pytest.param(value, marks=pytest.mark.slow)
+
+
 @pytest.fixture(scope="module")
 def iris(rig: Rig, namespace: str) -> Deployed:
     """Version 2 serves, and version 1 stands by."""
@@ -62,7 +66,11 @@ def iris(rig: Rig, namespace: str) -> Deployed:
     return deployed
 
 
-@pytest.mark.parametrize("kind", CONTENTS, ids=lambda kind: kind.kind)
+@pytest.mark.parametrize(
+    "kind",
+    [CONTROLLER_REVISIONS, SERVICES, *map(_slow, (CONFIG_MAPS, BUDGETS, DEPLOYMENTS))],
+    ids=lambda kind: kind.kind,
+)
 def test_deleted_by_hand(rig: Rig, iris: Deployed, figure: Figure, kind: Resource) -> None:
     serving = _revision(iris)
     name = iris.name if kind in (SERVICES, BUDGETS) else serving
@@ -92,13 +100,14 @@ def test_deleted_by_hand(rig: Rig, iris: Deployed, figure: Figure, kind: Resourc
     figure(f"made again: {tally}")
 
 
-@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("edit", ["a container", *(_slow(e) for e in EDITS if e != "a container")])
 def test_a_template_changed_by_hand(rig: Rig, iris: Deployed, figure: Figure, edit: str) -> None:
     """It is put back before a pod of what was changed could take the place of one that serves."""
     revision = _revision(iris)
     _put_back(rig, iris, revision, figure, lambda: _patch_template(rig, iris, revision, EDITS[edit]))
 
 
+@pytest.mark.slow
 def test_restarted_by_kubectl(rig: Rig, iris: Deployed, figure: Figure) -> None:
     """`spec.rolloutToken` is what restarts pods; an annotation of kubectl's does not."""
     revision = _revision(iris)

@@ -56,6 +56,7 @@ def test_one_of_two_pods_runs_out_of_memory(rig: Rig, pair: Deployed, figure: Fi
     figure(f"Degraded and OOMKilled {seconds:.1f} s after the container's end; the other pod served on")
 
 
+@pytest.mark.slow
 def test_one_of_two_pods_is_evicted(rig: Rig, pair: Deployed, figure: Figure) -> None:
     pair.ready(HUNGRY, within=BACK_SECONDS)
     one, other = pair.pods(HUNGRY)
@@ -75,6 +76,7 @@ def test_one_of_two_pods_is_evicted(rig: Rig, pair: Deployed, figure: Figure) ->
     figure(f"Degraded {seconds:.1f} s after the eviction, and replaced; {said}")
 
 
+@pytest.mark.slow
 def test_a_candidate_that_always_runs_out_of_memory(rig: Rig, namespace: str, figure: Figure) -> None:
     """Only the deadline decides, in the words of the pod; what serves serves on."""
     iris, deadline = Deployed(rig.kube, namespace), 20

@@ -27,7 +27,7 @@ from tests.support.watching import watching
 GONE_SECONDS = 120.0
 
 
-@pytest.mark.parametrize("propagation", ["Background", "Foreground"])
+@pytest.mark.parametrize("propagation", ["Background", pytest.param("Foreground", marks=pytest.mark.slow)])
 def test_deleted_and_made_again_at_once(rig: Rig, namespace: str, figure: Figure, propagation: str) -> None:
     """The new object waits for the old one's children to go, takes none of them over, and serves."""
     iris = Deployed(rig.kube, namespace, f"again-{propagation.lower()}")
@@ -48,6 +48,7 @@ def test_deleted_and_made_again_at_once(rig: Rig, namespace: str, figure: Figure
     iris.delete()
 
 
+@pytest.mark.slow
 def test_orphans_are_named_and_serve_on(rig: Rig, namespace: str, figure: Figure) -> None:
     """What `--cascade=orphan` leaves belongs to nobody: it is not adopted, and serves until it is deleted."""
     iris = _made_again_beside_orphans(rig, namespace, "orphaned")
@@ -97,6 +98,7 @@ def _assert_owns_all(iris: Deployed) -> None:
     assert owners == {uid}, "an orphan is left, or was adopted"
 
 
+@pytest.mark.slow
 def test_two_of_one_model(rig: Rig, namespace: str, figure: Figure) -> None:
     """Two objects of one model share nothing: what is done to one is not seen in the other."""
     one, other = Deployed(rig.kube, namespace, "twin"), Deployed(rig.kube, namespace, "twin-v1")
@@ -133,6 +135,7 @@ def test_a_service_of_somebody_else(rig: Rig, namespace: str, figure: Figure) ->
     taken.delete()
 
 
+@pytest.mark.slow
 def test_namespace_deleted_during_a_change(rig: Rig, namespace: str, figure: Figure) -> None:
     """Nothing is written in it from then on, and nothing holds it up; others are served meanwhile."""
     elsewhere = Deployed(rig.kube, namespace, "elsewhere")

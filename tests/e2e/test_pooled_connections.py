@@ -64,6 +64,7 @@ def test_a_switch_moves_every_client(rig: Rig, iris: Deployed, traffic: Traffic,
     figure(assert_faultless(traffic.stop(), declared))
 
 
+@pytest.mark.slow
 def test_pods_replaced_while_there_is_no_operator(
     rig: Rig, iris: Deployed, traffic: Traffic, figure: Figure
 ) -> None:

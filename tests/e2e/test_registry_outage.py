@@ -33,6 +33,7 @@ def three(rig: Rig, namespace: str) -> Iterator[Pair]:
         yield two
 
 
+@pytest.mark.slow
 def test_registry_stopped(rig: Rig, three: Pair, figure: Figure) -> None:
     iris = three.deployed
     began = time.time()

@@ -59,7 +59,7 @@ FIGHTS = {
         "data",
     ),
 }
-SHORT = ("template", "budget")
+SHORT = ("template",)
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,7 @@ def iris(rig: Rig, namespace: str) -> Deployed:
     return deployed
 
 
+@pytest.mark.slow
 def test_another_operator(rig: Rig, iris: Deployed, figure: Figure) -> None:
     version = _at_rest(rig, iris)
     before = iris.children_but_status()

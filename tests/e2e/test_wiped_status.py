@@ -32,6 +32,7 @@ def iris(rig: Rig, namespace: str) -> Deployed:
     return deployed
 
 
+@pytest.mark.slow
 def test_wiped_in_every_state(rig: Rig, iris: Deployed, figure: Figure) -> None:
     mark = rig.audit.mark()
     states: list[str] = []
