@@ -85,5 +85,4 @@ def state(world: World) -> dict[str, Any]:
         },
         "wanted": status.get("wanted"),
         "counts": (status.get("replicas"), status.get("replicasReady")),
-        "rejected": [(r["version"], r["reason"]) for r in status.get("rejected", ())],
     }
