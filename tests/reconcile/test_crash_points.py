@@ -76,8 +76,8 @@ WORKLOADS = (
     Workload("delete amid a change", (V1,), delete_amid_a_change),
     Workload("delete and recreate", (V1,), delete_and_recreate),
 )
-# The short time of a standby is over when what follows begins.
-SHORT = {"rollout": {"standbySeconds": 15}}
+# The time of a standby is over in the second wait of 20 s.
+SHORT = {"rollout": {"standbySeconds": 30}}
 RARE = (
     Workload(
         "rollback to what has no pods", (apply(version=1, replicas=2, **SHORT), V2, wait), apply(version=1)
@@ -167,6 +167,7 @@ def test_every_write_of(workload: Workload) -> None:
     clean = Run(workload)
     clean.act()
     writes = points(clean.writes())
+    assert writes, "something is written"
     assert clean.same_as(clean) == []
     failed = []
     for write, ordinal in writes:
