@@ -80,7 +80,9 @@ WORKLOADS = (
 SHORT = {"rollout": {"standbySeconds": 30}}
 RARE = (
     Workload(
-        "rollback to what has no pods", (apply(version=1, replicas=2, **SHORT), V2, wait), apply(version=1)
+        "rollback to what has no pods",
+        (apply(version=1, replicas=2, **SHORT), V2, wait),
+        apply(version=1, rollout={"standbySeconds": 3600}),
     ),
     Workload("a standby's time is over", (apply(version=1, replicas=2, **SHORT), V2), wait),
     Workload("rejected by annotation", (V1, V2), reject),
