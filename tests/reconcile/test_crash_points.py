@@ -169,7 +169,8 @@ def test_every_write_of(workload: Workload) -> None:
     clean = Run(workload)
     clean.act()
     writes = points(clean.writes())
-    assert writes, "something is written"
+    # Of a deletion the operator writes nothing: garbage collection takes the children.
+    assert bool(writes) == (workload.name != "delete"), "what is tried is what is written"
     assert clean.same_as(clean) == []
     failed = []
     for write, ordinal in writes:
