@@ -3,6 +3,7 @@
 import re
 import shlex
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -65,13 +66,18 @@ def test_orphans_are_named_one_by_one(rig: Rig, namespace: str, figure: Figure) 
     """Each message has the command that helps; whoever follows them comes to an end."""
     iris = _made_again_beside_orphans(rig, namespace, "one-by-one")
     commands: list[str] = []
-    while (ready := condition(iris.body(), "Ready"))["reason"] == "NameTaken":
+
+    def told() -> str | None:
+        """A command that was not told before, or "" when it is Ready."""
+        ready = condition(iris.body(), "Ready")
         command = re.search(r"kubectl (-n \S+ delete \S+ \S+)$", ready["message"])
-        assert command, ready
-        assert command[1] not in commands, "a name is taken again"
-        commands.append(command[1])
-        rig.kube.kubectl(*shlex.split(command[1]))
-        _await_another_answer(iris, ready["message"])
+        if ready["reason"] == "NameTaken" and command and command[1] not in commands:
+            return str(command[1])
+        return "" if ready["status"] == "True" else None
+
+    while command := _await_word(told, iris):
+        commands.append(command)
+        rig.kube.kubectl(*shlex.split(command))
     _assert_owns_all(iris)
     figure(f"{len(commands)} commands told: {', '.join(c.rpartition('delete ')[2] for c in commands)}")
     iris.delete()
@@ -196,10 +202,12 @@ def _without_owner(child: Json) -> Json:
     return {**child, "metadata": {k: v for k, v in child["metadata"].items() if k != "ownerReferences"}}
 
 
-def _await_another_answer(iris: Deployed, message: str) -> None:
-    until(
-        lambda: condition(iris.body(), "Ready")["message"] != message,
-        within=60,
-        what="the condition has changed",
+def _await_word(told: Callable[[], str | None], iris: Deployed) -> str:
+    """What it says, once it says something."""
+    (word,) = until(
+        lambda: (said := told()) is not None and (said,),
+        within=120,
+        what="a command that helps, or Ready",
         now=lambda: condition(iris.body(), "Ready"),
     )
+    return word
