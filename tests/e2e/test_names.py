@@ -70,7 +70,7 @@ def test_orphans_are_named_one_by_one(rig: Rig, namespace: str, figure: Figure) 
     def told() -> str | None:
         """A command that was not told before, or "" when it is Ready."""
         ready = condition(iris.body(), "Ready")
-        command = re.search(r"kubectl (-n \S+ delete \S+ \S+)$", ready["message"])
+        command = re.search(r"kubectl (-n \S+ delete \S+ [^\s;]+)", ready["message"])
         if ready["reason"] == "NameTaken" and command and command[1] not in commands:
             return str(command[1])
         return "" if ready["status"] == "True" else None
