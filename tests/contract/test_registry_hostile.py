@@ -9,7 +9,7 @@ import pytest
 from pintle.adapters.registry import MlflowRegistry
 from pintle.adapters.registry_http import Limits
 from pintle.conditions import Reason
-from pintle.errors import PintleError, Retryable, Terminal
+from pintle.errors import PintleError, Retryable, Terminal, Unauthorized
 from pintle.ports import Endpoint
 from tests.contract.hostile import ALLOWED, INSIDE, LIMITS, Talk, failure, found, http, serve
 
@@ -50,8 +50,8 @@ async def test_a_server_that_behaves(registry: MlflowRegistry) -> None:
             "check the path in spec.uri",
         ),
         (http(400, INSIDE), Retryable, Reason.REGISTRY_UNAVAILABLE, "answers 400"),
-        (http(401, INSIDE, kind="text/html"), Terminal, Reason.REGISTRY_FORBIDDEN, "(401)"),
-        (http(403, INSIDE), Terminal, Reason.REGISTRY_FORBIDDEN, "(403)"),
+        (http(401, INSIDE, kind="text/html"), Unauthorized, Reason.REGISTRY_FORBIDDEN, "(401)"),
+        (http(403, INSIDE), Unauthorized, Reason.REGISTRY_FORBIDDEN, "(403)"),
         (b"SSH-2.0-" + INSIDE.encode() + b"\r\n", Retryable, Reason.REGISTRY_UNAVAILABLE, "not HTTP"),
         (b"", Retryable, Reason.REGISTRY_UNAVAILABLE, "closed the connection"),
         (

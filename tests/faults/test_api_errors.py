@@ -38,7 +38,7 @@ KINDS = tuple(resource.plural for resource, _ in WATCHED)
 TIMES = 2
 
 ALL = BY_NAME | {workload.name: workload for workload in MORE}
-SHORT = ("create", "version change")
+SHORT = ("create",)
 
 
 def first_of_each(points: Iterable[Point]) -> Iterator[Point]:

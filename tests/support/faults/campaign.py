@@ -110,7 +110,7 @@ class Campaign:
         wanted = [(point, effect) for effect in effects for point in points]
         subjects = self._prepared(len(wanted))
         runs = [
-            _Run(subject, f"{point}, {effect}", point.rule(effect, subject, self._times))
+            _Run(subject, f"{point}, {effect}", point.rule(effect, subject, self._often(effect)))
             for (point, effect), subject in zip(wanted, subjects, strict=True)
         ]
         together = [run for run in runs if run.rule.effect not in KILLS]
@@ -127,6 +127,10 @@ class Campaign:
             if wrong := self._judged(run, clean, audited[run.subject]):
                 outcome.wrong[f"{run.what} ({run.subject.name})"] = wrong
         return outcome
+
+    def _often(self, effect: Effect) -> int:
+        """How often in a row a request is struck. What is refused is tried again after half a minute only."""
+        return 1 if effect is Effect.INVALID else self._times
 
     def _prepared(self, count: int) -> list[Subject]:
         """Subjects for which all is done that comes before the workload."""
