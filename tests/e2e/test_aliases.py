@@ -15,6 +15,8 @@ from tests.support.rest import Json
 from tests.support.rig import BOOSTED, LINEAR, NAMES, Rig
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow
+
 RATE = 20.0
 POLL_SECONDS = 5
 ALIAS = "e2e-champion"

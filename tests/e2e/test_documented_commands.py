@@ -120,6 +120,7 @@ def test_roll_back(reader: Reader, figure: Figure) -> None:
     figure(f"{count} commands")
 
 
+@pytest.mark.slow
 def test_kubectl_plugin(reader: Reader, figure: Figure) -> None:
     def flux_applies() -> None:
         manifest = {
@@ -139,6 +140,7 @@ def test_kubectl_plugin(reader: Reader, figure: Figure) -> None:
     figure(f"{count} commands")
 
 
+@pytest.mark.slow
 def test_follow_an_alias(reader: Reader, figure: Figure) -> None:
     mlflow = reader.rig.mlflow
 
@@ -161,6 +163,7 @@ def test_follow_an_alias(reader: Reader, figure: Figure) -> None:
     figure(f"{count} commands")
 
 
+@pytest.mark.slow
 def test_require_approval(reader: Reader, figure: Figure) -> None:
     mlflow, tag = reader.rig.mlflow, "validation_status"
     try:
@@ -175,6 +178,7 @@ def test_require_approval(reader: Reader, figure: Figure) -> None:
     figure(f"{count} commands")
 
 
+@pytest.mark.slow
 def test_share_a_registry(reader: Reader, figure: Figure) -> None:
     kube = reader.rig.kube
     try:
