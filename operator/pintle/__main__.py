@@ -78,6 +78,7 @@ async def _stand_by(parts: Parts, chosen: Settings, stop: asyncio.Event) -> None
     try:
         if parts.leadership:
             if not await _before(stop, asyncio.create_task(parts.leadership.acquire(), name="candidate")):
+                log.info("pintle stops")
                 return
             keeping.add(asyncio.create_task(parts.leadership.keep(), name="leader"))
             parts.intake.everything()
