@@ -27,7 +27,7 @@ def operator(
         yield operator
 
 
-# How the leader ends, and after how many seconds another one leads: some 2 and 17, and loose for a busy machine
+# How the leader ends, and after how many seconds another one leads: some 2 and 17, loose for a busy machine
 # (to the second: tests/unit/test_leadership.py). One that waited for the Lease's end would take 15 at least.
 ENDS = {"handed over": (signal.SIGTERM, 12.0), "killed": (signal.SIGKILL, 40.0)}
 
