@@ -27,6 +27,8 @@ _WELL_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
 # What kopf has to close when it is told to stop is closed within milliseconds.
 _STOP_SECONDS = 1.0
+# So often a task that outlives kopf is cancelled anew, `_STOP_SECONDS` apart.
+_SWEEPS = 5
 # Connections that kopf has closed go within the next rounds of the loop, which must not end before.
 _CLOSE_SECONDS = 0.1
 # A watcher that is gone for so long does not come back: kopf forgets those that were cancelled (kopf#1276).
@@ -55,6 +57,8 @@ class Watches:
         self._stopping = False
         self._stop: StopFlag | None = None
         self._look_result = _Look(expected, time.monotonic(), time.monotonic())
+        self._begun: float | None = None  # when the first of this run's watchers was seen
+        self._left: set[asyncio.Task[Any]] = set()  # of earlier runs, and could not be ended
 
     def start(self) -> None:
         """Start watching."""
@@ -103,9 +107,10 @@ class Watches:
             await asyncio.sleep(_CLOSE_SECONDS)
 
     async def _run_once(self) -> None:
-        self._stop = asyncio.Event()
+        self._stop, self._begun = asyncio.Event(), None
         if self._stopping:
             return
+        ours = asyncio.all_tasks()
         # Both are there before kopf starts, and so outlive it.
         running = asyncio.create_task(self._run_operate(self._stop), name="kopf")
         told = asyncio.create_task(self._stop.wait(), name="told to stop")
@@ -116,6 +121,23 @@ class Watches:
         # kopf waits five seconds for tasks that it has forgotten to cancel; a cancellation cuts that short.
         running.cancel()
         await asyncio.wait({running})
+        await self._sweep(ours)
+
+    async def _sweep(self, ours: set[asyncio.Task[Any]]) -> None:
+        """End what kopf has left behind: a watcher may take its first cancellation for a pause.
+
+        That is when its pause-waiter is cancelled just before it (kopf 1.45.2, `clients/api.py`, `stream`),
+        and it then watches on, in place of one of the next run. Seen with a watch that was cut in mid-JSON.
+        """
+        for _ in range(_SWEEPS):
+            left = asyncio.all_tasks() - ours - self._left
+            if not left:
+                return
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=_STOP_SECONDS)
+        self._left |= asyncio.all_tasks() - ours
+        log.error("not ended: %s; the watches go on beside them", ", ".join(t.get_name() for t in self._left))
 
     async def _run_operate(self, stop: StopFlag) -> None:
         try:
@@ -137,17 +159,19 @@ class Watches:
 
         Where none has been there yet kopf is still logging in, or waits for the API server.
         """
-        begun = False
         while True:
             now = time.monotonic()
-            present = {task.get_name() for task in asyncio.all_tasks() if not task.done()}
+            present = {task.get_name() for task in asyncio.all_tasks() - self._left if not task.done()}
             missing = self._expected - present
             before = self._look_result
-            self._look_result = _Look(missing, before.since if before.missing and missing else now, now)
-            begun = begun or missing != self._expected
-            if missing and begun and now - self._look_result.since > _GONE_SECONDS and self._stop:
+            since = before.since if before.missing and missing else now
+            self._look_result = _Look(missing, since, now)
+            if self._begun is None and missing != self._expected:
+                self._begun = now
+            # A run is not to blame for what was missing before it.
+            if missing and self._stop and self._begun and now - max(self._begun, since) > _GONE_SECONDS:
                 log.error("no longer watched: %s; starting the watches anew", ", ".join(sorted(missing)))
-                begun = False
+                self._begun = None
                 self._stop.set()
             await asyncio.sleep(_LOOK_SECONDS)
 
