@@ -42,10 +42,8 @@ class Memory:
             self.baselines.clear()
             self.told.clear()
         if edit != self.edit:
-            self.edit, self.edited = edit, now
-            # What is wanted has changed: what was given up is tried again, and who fought may have stopped.
-            for known in (self.faults, self.repairs, self.contested):
-                known.clear()
+            self.edit = edit
+            self._start_over(now)
 
     def see_named(self, identity: Identity | None, now: datetime) -> None:
         """Note what the followed alias names. Where it moves, that is when the edit was made, not before.
@@ -55,8 +53,17 @@ class Memory:
         if identity is None:
             return
         if self.named not in (None, identity.key):
-            self.edited = now
+            self._start_over(now)
         self.named = identity.key
+
+    def _start_over(self, now: datetime) -> None:
+        """What is wanted has changed: what was given up is tried again, and who fought may have stopped.
+
+        Moving marks and the budget with what serves is no fight either, however often that changes.
+        """
+        self.edited = now
+        for known in (self.faults, self.repairs, self.contested):
+            known.clear()
 
     def after_writing(self, *, wrote: bool) -> float | None:
         """Seconds until the next pass, which sees what this one wrote; None where it wrote nothing.

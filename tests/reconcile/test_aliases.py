@@ -6,9 +6,9 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from pintle.domain import Query
-from pintle.domain.resources import CONTROLLER_REVISIONS, PODS, REGISTRY_CONNECTIONS, SERVICES
-from pintle.naming import ANNOTATION_ALIAS, LABEL_REVISION, parse_time
+from pintle.domain import Json, Query
+from pintle.domain.resources import BUDGETS, CONTROLLER_REVISIONS, PODS, REGISTRY_CONNECTIONS, SERVICES
+from pintle.naming import ANNOTATION_ALIAS, ANNOTATION_ROLE, LABEL_REVISION, parse_time
 from tests.support.fake_pods import Failure, Fate, Stage
 from tests.support.histories import FIRST, FLIP, NEW, STATUS, more
 from tests.support.world import NAME, NAMESPACE, World, version_of
@@ -43,6 +43,10 @@ def told(world: World) -> None:
 
 def writes(world: World) -> Counter[str]:
     return Counter(f"{r.verb} {r.resource}" for r in world.cluster.requests if r.verb != "get")
+
+
+def role(pod: Json) -> str:
+    return str(pod["metadata"].get("annotations", {}).get(ANNOTATION_ROLE, ""))
 
 
 def marks(world: World) -> dict[str, str]:
@@ -105,6 +109,22 @@ def test_a_move_is_a_version_change_like_any_other() -> None:
     world.start_operator()
     world.run(60, tick=5)
     assert writes(world) == {}
+
+
+def test_an_alias_that_moves_often_is_no_fight() -> None:
+    """Marks and the budget follow each move: nobody else has changed them."""
+    world = following()
+    for version in ("2", "1", "2", "1", "2", "1", "2"):
+        move(world, version)
+        world.run(20)
+        assert world.serving == version
+        (budget,) = world.api.objects(BUDGETS)
+        assert version_of(budget["spec"]["selector"]["matchLabels"][LABEL_REVISION]) == version
+        roles = {
+            version_of(p["metadata"]["labels"][LABEL_REVISION]): role(p) for p in world.api.objects(PODS)
+        }
+        assert roles == {v: "" if v == version else "standby" for v in roles}
+    assert "RepairConflict" not in {event.reason for event in world.recorder.events}
 
 
 def test_a_standby_with_too_few_pods_is_scaled_before_it_takes_over() -> None:

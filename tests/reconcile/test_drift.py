@@ -49,7 +49,12 @@ FIGHTS: dict[str, tuple[Resource, Body, str]] = {
     "selector": (SERVICES, {"spec": {"selector": {"app": "mine"}}}, "spec.selector"),
     "ports": (SERVICES, {"spec": {"ports": [{"port": 81}]}}, "spec.ports"),
     "labels": (SERVICES, {"metadata": {"labels": {"app.kubernetes.io/name": "mine"}}}, "metadata.labels"),
-    "budget": (BUDGETS, {"spec": {"maxUnavailable": 2}}, "spec"),
+    "budget": (BUDGETS, {"spec": {"maxUnavailable": 2}}, "spec.maxUnavailable"),
+    "budget's pods": (
+        BUDGETS,
+        {"spec": {"selector": {"matchLabels": {"pintle.dev/revision": "none"}}}},
+        "spec.selector",
+    ),
     "copy": (CONFIG_MAPS, {"data": {"revision.json": "{}"}}, "data"),
 }
 

@@ -22,6 +22,7 @@ from pintle.naming import (
 )
 
 STANDBY_ROLE = "standby"
+_BUDGET = {"maxUnavailable": 1, "unhealthyPodEvictionPolicy": "AlwaysAllow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +133,7 @@ def create_budget(deployment: ModelDeployment, revision: str) -> Create:
         "kind": BUDGETS.kind,
         "metadata": owned(deployment, deployment.name, child_labels(deployment.name)),
         "spec": {
-            "maxUnavailable": 1,
-            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            **_BUDGET,
             "selector": {"matchLabels": revision_selector(deployment.name, revision)},
         },
     }
@@ -143,26 +143,16 @@ def create_budget(deployment: ModelDeployment, revision: str) -> Create:
 def repair_budget(deployment: ModelDeployment, budget: Child, revision: str) -> Patch | None:
     """Move the budget to the revision that serves: one over all revisions would block drains."""
     spec = budget.body.get("spec", {})
-    wanted = {"matchLabels": revision_selector(deployment.name, revision)}
-    if (
-        spec.get("selector") == wanted
-        and spec.get("maxUnavailable") == 1
-        and spec.get("minAvailable") is None
-        and spec.get("unhealthyPodEvictionPolicy") == "AlwaysAllow"
-    ):
+    selector: dict[str, Any] = {"matchLabels": revision_selector(deployment.name, revision)}
+    wanted = {**_BUDGET, "minAvailable": None, "selector": selector}
+    changed = [name for name, value in wanted.items() if spec.get(name) != value]
+    if not changed:
         return None
     labels = dict.fromkeys((spec.get("selector") or {}).get("matchLabels") or {})
-    body = {
-        "metadata": _precondition(budget),
-        "spec": {
-            "maxUnavailable": 1,
-            "minAvailable": None,
-            "unhealthyPodEvictionPolicy": "AlwaysAllow",
-            "selector": {"matchLabels": labels | wanted["matchLabels"], "matchExpressions": None},
-        },
-    }
+    selector |= {"matchLabels": labels | selector["matchLabels"], "matchExpressions": None}
+    body = {"metadata": _precondition(budget), "spec": wanted | {"selector": selector}}
     why = f"move the disruption budget to {revision}"
-    return Patch(BUDGETS, budget.name, body, why, repairs=("spec",))
+    return Patch(BUDGETS, budget.name, body, why, repairs=tuple(f"spec.{name}" for name in changed))
 
 
 def delete_budget(budget: Child) -> Delete:
