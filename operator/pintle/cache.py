@@ -20,7 +20,7 @@ import orjson
 from pintle import naming
 from pintle.api import CLUSTER_KIND
 from pintle.domain import Json, Key, Resource
-from pintle.domain.resources import ENDPOINT_SLICES, MODEL_DEPLOYMENTS, NAMESPACES, PODS
+from pintle.domain.resources import CONTROLLER_REVISIONS, ENDPOINT_SLICES, MODEL_DEPLOYMENTS, NAMESPACES, PODS
 
 LABEL_SERVICE_NAME = "kubernetes.io/service-name"
 DEFAULT_REGISTRY = "default"
@@ -42,6 +42,8 @@ _NAMESPACE_METADATA = frozenset({"name", "uid", "resourceVersion", "deletionTime
 _At = TypeVar("_At")
 # A late event is late by seconds; so many objects do not vanish within them.
 _TOMBSTONES = 10_000
+# Somebody who deletes records by hand deletes some; those that are pruned are among these, too.
+_LAST_COPIES = 256
 
 
 def deployment_of(resource: Resource, obj: Json) -> Key | None:
@@ -86,6 +88,7 @@ class Cache:
         self._children: dict[tuple[Resource, Key], set[Key]] = defaultdict(set)
         self._users: dict[Key, set[Key]] = defaultdict(set)
         self._removed: OrderedDict[str, str] = OrderedDict()
+        self._last_copies: OrderedDict[Key, bytes] = OrderedDict()
 
     def upsert(self, resource: Resource, obj: Json) -> bool:
         """Hold an object's state unless a newer one, or its removal, is known. True when it was taken."""
@@ -128,7 +131,16 @@ class Cache:
         if held is None or held.uid != uid or _newer(held.resource_version, version):
             return False
         self._forget(resource, key, held)
+        if resource == CONTROLLER_REVISIONS:
+            self._last_copies[key] = held.body
+            if len(self._last_copies) > _LAST_COPIES:
+                self._last_copies.popitem(last=False)
         return True
+
+    def last_copy(self, key: Key) -> dict[str, Any] | None:
+        """What a record was like when it went: one of the last to go, of all namespaces."""
+        body = self._last_copies.get(key)
+        return orjson.loads(body) if body else None
 
     def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
         """One object; `namespace` is "" for a cluster-scoped kind."""

@@ -67,13 +67,15 @@ def gather(
         reverse=True,
     )
     names = [r.name for r in records]
+    workloads = {w.revision: w for w in map(views.workload, mine(DEPLOYMENTS))}
+    lost = {name: cache.last_copy(Key(key.namespace, name)) for name in workloads if name not in names}
     services = [s for s in mine(SERVICES) if s["metadata"]["name"] == deployment.name]
     budgets = [b for b in mine(BUDGETS) if b["metadata"]["name"] == deployment.name]
     slices = cache.children(ENDPOINT_SLICES, key.namespace, key.name)
     observed = Observed(
         deployment=deployment,
         records=tuple(records),
-        workloads={w.revision: w for w in map(views.workload, mine(DEPLOYMENTS))},
+        workloads=workloads,
         # A pod's owner is its ReplicaSet: its labels say whose it is, and only a revision's name counts.
         pods=tuple(podview.pod(p) for p in cache.children(PODS, key.namespace, key.name)),
         traffic=views.traffic(services[0], slices, names) if services else None,
@@ -83,6 +85,7 @@ def gather(
         runtimes=_runtimes(cache),
         resolution=None,
         faults=memory.standing_faults(now),
+        last_copies={name: copy for name, copy in lost.items() if copy},
         contested=memory.left_alone(now),
         baselines=dict(memory.baselines),
         told=frozenset(memory.told),

@@ -1,7 +1,8 @@
-"""Records that somebody deleted, made again from what runs (design section 4, "By hand deleted").
+"""Records that somebody deleted, made again (design section 4, "By hand deleted").
 
-A Deployment carries its record's data but for the template, which it runs. What it does not carry
-is the mark: a revision is cleared again when all of its pods are ready with one content digest.
+From the last copy seen; after a restart there is none, and they are made again from what runs. A Deployment
+carries its record's data but for the template, which it runs. What it does not carry is the mark: a revision
+is cleared again when all of its pods are ready with one content digest.
 """
 
 from typing import Any
@@ -24,6 +25,8 @@ def missing_records(observed: Observed) -> tuple[Create, ...]:
 
 def _again(observed: Observed, workload: Workload) -> Create | None:
     """The record of one Deployment; None where its annotation was edited beyond reading."""
+    if last_copy := observed.last_copies.get(workload.revision):
+        return record.restore(last_copy)
     try:
         data = orjson.loads(views.annotation(workload.body, ANNOTATION_IDENTITY) or "null")
     except orjson.JSONDecodeError:

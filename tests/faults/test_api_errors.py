@@ -4,7 +4,7 @@ What it uses is taken from clean runs: requests about an object from those of th
 and discovery from its start. `make test` runs a part of each, `make test-all` all of them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tests.support.faults.campaign import Campaign, Outcome
 from tests.support.faults.lane import CONVERGES_WITHIN, Lane
 from tests.support.faults.points import Point
 from tests.support.faults.record import DISCOVERY
-from tests.support.faults.rules import Effect, Rule
+from tests.support.faults.rules import Effect, Rule, Verb
 from tests.support.faults.workloads import BY_NAME, MORE, Workload
 from tests.support.waiting import until
 
@@ -34,6 +34,7 @@ ANSWERS = (
 )
 EVENTS = (Effect.GONE_EVENT, Effect.BROKEN_EVENT)
 KINDS = tuple(resource.plural for resource, _ in WATCHED)
+LEASE_VERBS: tuple[Verb, ...] = ("get", "create", "patch")
 # So often in a row: once could be mended by accident.
 TIMES = 2
 
@@ -86,6 +87,14 @@ def reading(resource: str, effect: Effect) -> list[Rule]:
     return [own, Rule("list", resource, effect, ordinal=TIMES + 2, times=TIMES), watch]
 
 
+def leading(verb: Verb, effect: Effect) -> list[Rule]:
+    """The requests by which the operator becomes the leader, and some by which it stays it."""
+    first = Rule(verb, "leases", effect, times=1 if verb == "create" else TIMES)
+    return (
+        [first] if verb == "create" else [first, Rule(verb, "leases", effect, ordinal=TIMES + 2, times=TIMES)]
+    )
+
+
 def converges(lane: Lane) -> None:
     """A deployment is made and changed as if nothing had been."""
     subject = lane.subject()
@@ -98,25 +107,31 @@ def converges(lane: Lane) -> None:
 def read_errors(bench: Bench, directory: Path, effect: Effect) -> int:
     """Give each kind an operator of its own, whose reads of that kind fail; how many requests failed."""
     resources = KINDS if effect in EVENTS else (*KINDS, DISCOVERY)
+    return errors_from_the_start(bench, directory, effect, {r: reading(r, effect) for r in resources})
+
+
+def errors_from_the_start(
+    bench: Bench, directory: Path, effect: Effect, kinds: Mapping[str, Sequence[Rule]]
+) -> int:
+    """Give each kind of requests an operator of its own, for which they fail; how many requests failed."""
     with ExitStack() as stack:
         lanes = {}
-        for resource in resources:
-            lane = lanes[resource] = stack.enter_context(bench.lane(directory))
-            lane.proxy.arm(*reading(resource, effect))
+        for kind, rules in kinds.items():
+            lane = lanes[kind] = stack.enter_context(bench.lane(directory))
+            lane.proxy.arm(*rules)
             lane.operator.launch()
-        for resource, lane in lanes.items():
-            rules = reading(resource, effect)
+        for kind, lane in lanes.items():
             until(
-                lambda lane=lane, rules=rules: set(rules) <= {rule for rule, _ in lane.proxy.struck},  # type: ignore[misc]
+                lambda lane=lane, kind=kind: {*kinds[kind]} <= {r for r, _ in lane.proxy.struck},  # type: ignore[misc]
                 within=4 * CONVERGES_WITHIN,  # kopf gives a request half a minute
-                what=f"{effect} strikes {resource}",
+                what=f"{effect} strikes {kind}",
                 now=lane.tail,
             )
-        for resource, lane in lanes.items():
+        for kind, lane in lanes.items():
             until(
                 lambda lane=lane: all(exchange.ended for _, exchange in lane.proxy.struck),  # type: ignore[misc]
                 within=2 * CONVERGES_WITHIN,
-                what=f"{effect} of {resource} ends",
+                what=f"{effect} of {kind} ends",
                 now=lane.tail,
             )
             converges(lane)
@@ -133,3 +148,21 @@ def test_errors_of_lists_watches_and_discovery(bench: Bench, tmp_path: Path, eff
 @pytest.mark.parametrize("effect", [Effect.GONE, *ANSWERS, *EVENTS])
 def test_every_error_of_lists_watches_and_discovery(bench: Bench, tmp_path: Path, effect: Effect) -> None:
     print(f"{effect}: {read_errors(bench, tmp_path, effect)} (verb, resource) of reads converge")
+
+
+def lease_errors(bench: Bench, directory: Path, effect: Effect) -> int:
+    """Give each verb on the Lease an operator of its own; how many requests failed."""
+    kinds = {f"{verb} leases": leading(verb, effect) for verb in LEASE_VERBS}
+    return errors_from_the_start(bench, directory, effect, kinds)
+
+
+@pytest.mark.parametrize("effect", [Effect.LOST])
+def test_errors_of_the_lease(bench: Bench, tmp_path: Path, effect: Effect) -> None:
+    print(f"{effect}: {lease_errors(bench, tmp_path, effect)} requests about the Lease converge")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("effect", [effect for effect in ANSWERS if effect is not Effect.LOST])
+def test_every_error_of_the_lease(bench: Bench, tmp_path: Path, effect: Effect) -> None:
+    print(f"{effect}: {lease_errors(bench, tmp_path, effect)} requests about the Lease converge")

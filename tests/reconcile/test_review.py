@@ -78,14 +78,34 @@ def test_a_child_that_lost_a_label_gets_it_back(kind: Any, label: str) -> None: 
     assert (world.serving, world.condition()["reason"]) == ("1", "Serving")
 
 
+def test_a_deleted_record_is_made_again_as_it_was() -> None:
+    """Marks and template too, though somebody has changed the Deployment meanwhile."""
+    world = rolled()
+    name = world.revision("2")
+    before = world.api.get(CONTROLLER_REVISIONS, NAMESPACE, name)
+    meddled = {"spec": {"template": {"metadata": {"annotations": {"mine": "1"}}}}}
+    world.api.patch(DEPLOYMENTS, NAMESPACE, name, meddled)
+    world.api.delete(CONTROLLER_REVISIONS, NAMESPACE, name)
+    world.run(20)
+    after = world.api.get(CONTROLLER_REVISIONS, NAMESPACE, name)
+    assert after["metadata"]["uid"] != before["metadata"]["uid"]
+    assert (after["data"], after["revision"]) == (before["data"], before["revision"])
+    for member in ("annotations", "labels", "ownerReferences"):
+        assert after["metadata"][member] == before["metadata"][member]
+    template = world.api.get(DEPLOYMENTS, NAMESPACE, name)["spec"]["template"]
+    assert "mine" not in template["metadata"]["annotations"]
+    assert (world.served(), world.condition()["reason"]) == (["1", "2"], "Serving")
+
+
 @pytest.mark.parametrize("registry_up", [True, False])
-def test_a_deleted_record_is_made_again_from_what_runs(registry_up: bool) -> None:
+def test_a_record_deleted_while_no_operator_ran_is_made_again_from_what_runs(registry_up: bool) -> None:
     world = rolled()
     name = world.revision("2")
     before = world.api.get(CONTROLLER_REVISIONS, NAMESPACE, name)
     if not registry_up:
         world.answers.failure = ("RegistryUnavailable", "down")
     world.api.delete(CONTROLLER_REVISIONS, NAMESPACE, name)
+    world.start_operator()
     world.run(20)
     after = world.api.get(CONTROLLER_REVISIONS, NAMESPACE, name)
     for member in ("identity", "shape", "runtime"):

@@ -91,6 +91,15 @@ def test_a_removal_older_than_what_is_held_takes_nothing(cache: Cache) -> None:
     assert version_of(cache, SERVICES, "iris") == "9"
 
 
+def test_the_last_copies_of_records_are_kept_and_no_more_than_can_be_told(cache: Cache) -> None:
+    for number in range(300):
+        cache.upsert(CONTROLLER_REVISIONS, child(f"iris-v{number}-a", 1))
+        cache.remove(CONTROLLER_REVISIONS, child(f"iris-v{number}-a", 2))
+    last = cache.last_copy(Key("ml", "iris-v299-a"))
+    assert last and last["metadata"]["resourceVersion"] == "1", "what was held, not the word of its end"
+    assert cache.last_copy(Key("ml", "iris-v0-a")) is None
+
+
 def test_children_are_those_of_one_deployment_and_kind_sorted(cache: Cache) -> None:
     for name in ("iris-v2-b", "iris-v1-a"):
         cache.upsert(DEPLOYMENTS, child(name, 1))

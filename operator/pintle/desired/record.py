@@ -34,6 +34,21 @@ def create_again(deployment: ModelDeployment, name: str, number: int, content: J
     return Create(CONTROLLER_REVISIONS, name, body, why=f"record revision {name} again: somebody deleted it")
 
 
+def restore(last_copy: Json) -> Create:
+    """Write a record that was deleted as it was when it was last seen, marks and all."""
+    metadata = last_copy["metadata"]
+    kept = {k: metadata[k] for k in ("name", "labels", "annotations", "ownerReferences") if k in metadata}
+    body = {
+        "apiVersion": CONTROLLER_REVISIONS.api_version,
+        "kind": CONTROLLER_REVISIONS.kind,
+        "metadata": kept,
+        "revision": last_copy["revision"],
+        "data": last_copy["data"],
+    }
+    why = f"record revision {metadata['name']} again, as it was: somebody deleted it"
+    return Create(CONTROLLER_REVISIONS, metadata["name"], body, why=why)
+
+
 def _body(
     deployment: ModelDeployment,
     name: str,

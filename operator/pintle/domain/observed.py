@@ -143,6 +143,7 @@ class Observed:
     runtimes: tuple[ModelRuntime, ...]
     resolution: Resolution | None
     faults: tuple[Fault, ...] = ()
+    last_copies: Mapping[str, Json] = field(default_factory=dict)  # of records that are gone, though they run
     contested: frozenset[Field] = frozenset()  # what others keep changing, and is left as it is for now
     baselines: Mapping[str, str] = field(default_factory=dict)  # revision -> hash of its template as stored
     told: frozenset[str] = frozenset()  # uids of pods whose other environment has been told of
