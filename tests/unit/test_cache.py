@@ -96,7 +96,8 @@ def test_the_last_copies_of_records_are_kept_and_no_more_than_can_be_told(cache:
         cache.upsert(CONTROLLER_REVISIONS, child(f"iris-v{number}-a", 1))
         cache.remove(CONTROLLER_REVISIONS, child(f"iris-v{number}-a", 2))
     last = cache.last_copy(Key("ml", "iris-v299-a"))
-    assert last and last["metadata"]["resourceVersion"] == "1", "what was held, not the word of its end"
+    assert last is not None
+    assert last["metadata"]["resourceVersion"] == "1", "what was held, not the word of its end"
     assert cache.last_copy(Key("ml", "iris-v0-a")) is None
 
 
