@@ -153,7 +153,11 @@ class Applier:
             memory.faults[kind, action.name] = known
             raise Waiting(Reason.STARTING, text, after=0)
         text = _taken_message(kind, action.name, deployment)
-        memory.faults[kind, action.name] = Fault(Reason.NAME_TAKEN, text, now, kind, action.name)
+        # One that carries our labels, an orphan, is watched: its name is taken as soon as it is free.
+        seen = self._cache.get(action.resource, deployment.namespace, action.name)
+        holder = seen["metadata"]["uid"] if seen else ""
+        known = Fault(Reason.NAME_TAKEN, text, now, kind, action.name, holder=holder)
+        memory.faults[kind, action.name] = known
         raise Conflict(text)
 
     async def _own(self, deployment: ModelDeployment, action: Action, held: Json) -> None:

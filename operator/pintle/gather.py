@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from pintle import declared, following, podview, views
 from pintle.api import ModelDeployment, ModelRuntime, parse_model_runtime
 from pintle.cache import Cache
-from pintle.domain import Connection, Defaults, Key, Observed, Query, Resolution
+from pintle.domain import Connection, Defaults, Fault, Key, Observed, Query, Resolution
 from pintle.domain.resources import (
     BUDGETS,
+    CHILDREN,
     CONFIG_MAPS,
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
@@ -84,7 +85,7 @@ def gather(
         connection=connections.view(key.namespace, deployment.spec.registry_ref.registry),
         runtimes=_runtimes(cache),
         resolution=None,
-        faults=memory.standing_faults(now),
+        faults=memory.standing_faults(now, lambda fault: _over(cache, key.namespace, fault)),
         last_copies={name: copy for name, copy in lost.items() if copy},
         contested=memory.left_alone(now),
         baselines=dict(memory.baselines),
@@ -97,6 +98,15 @@ def gather(
     observed = replace(observed, resolution=_ask(resolver, key, observed))
     memory.see_named(following.named(observed), now)
     return replace(observed, edited=memory.edited)
+
+
+def _over(cache: Cache, namespace: str, fault: Fault) -> bool:
+    """Whether who held a name has been seen to go."""
+    if not fault.holder:
+        return False
+    resource = next(r for r in CHILDREN if r.kind == fault.kind)
+    found = cache.get(resource, namespace, fault.name)
+    return found is None or found["metadata"]["uid"] != fault.holder
 
 
 def _ask(resolver: Resolver, key: Key, observed: Observed) -> Resolution | None:

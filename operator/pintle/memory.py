@@ -4,6 +4,7 @@ Nothing here is needed to carry on (P7): a restart loses when an edit was first 
 template was put back, and which names were found taken; all of it is found out again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -76,9 +77,9 @@ class Memory:
             return None
         return float(min(60, 0.01 * 2 ** max(0, self.streak - FOLLOW_UPS)))
 
-    def standing_faults(self, now: datetime) -> tuple[Fault, ...]:
-        """Faults that are not due for another try."""
-        self.faults = {k: f for k, f in self.faults.items() if now < _ends(f)}
+    def standing_faults(self, now: datetime, over: Callable[[Fault], bool]) -> tuple[Fault, ...]:
+        """Faults that are not due for another try, but for those that are seen to be `over`."""
+        self.faults = {k: f for k, f in self.faults.items() if now < _ends(f) and not over(f)}
         return tuple(self.faults.values())
 
     def next_try(self) -> datetime | None:

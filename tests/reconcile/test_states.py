@@ -16,7 +16,7 @@ from pintle.domain.resources import (
     SERVICE_ACCOUNTS,
     SERVICES,
 )
-from pintle.naming import LABEL_REVISION
+from pintle.naming import LABEL_REVISION, child_labels
 from tests.support.fake_pods import Failure, Fate, Stage
 from tests.support.world import NAME, NAMESPACE, World
 
@@ -393,6 +393,20 @@ def test_a_name_that_somebody_else_holds_is_told_and_left_alone(kind: Any) -> No
     assert world.api.get(kind, NAMESPACE, NAME)["metadata"]["uid"] == theirs["metadata"]["uid"]
     world.api.delete(kind, NAMESPACE, NAME)
     world.run(60)
+    assert world.condition()["reason"] == "Serving"
+
+
+@pytest.mark.parametrize("kind", [SERVICES, BUDGETS], ids=lambda k: k.kind)
+def test_an_orphan_that_goes_frees_its_name_at_once(kind: Any) -> None:  # noqa: ANN401
+    """Somebody follows the command in the message, and has several of them to follow."""
+    world = World()
+    metadata = {"name": NAME, "labels": child_labels(NAME)}
+    world.api.create(kind, NAMESPACE, {"metadata": metadata, "spec": {"selector": {"a": "b"}}})
+    world.apply(version=1, replicas=2)
+    world.run(20)
+    assert world.condition()["reason"] == "NameTaken"
+    world.api.delete(kind, NAMESPACE, NAME)
+    world.run(2)
     assert world.condition()["reason"] == "Serving"
 
 

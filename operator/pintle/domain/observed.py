@@ -108,6 +108,7 @@ class Fault:
     kind: str
     name: str
     lasts: float = 30  # seconds that it is believed before it is tried again
+    holder: str = ""  # uid of the object whose end ends this too, where that will be seen
 
 
 @dataclass(frozen=True, slots=True)
