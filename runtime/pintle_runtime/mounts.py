@@ -36,6 +36,11 @@ class Mounts:
         return self.root / "etc/pintle/revision/revision.json"
 
     @property
+    def cases(self) -> Path:
+        """The golden cases, where the record has some."""
+        return self.root / "etc/pintle/revision/cases.json"
+
+    @property
     def registry_uri(self) -> Path:
         return self.root / "etc/pintle/registry/uri"
 

@@ -16,7 +16,7 @@ DEFAULT_MAX_ARTIFACT_BYTES = 20 * 1024**3
 @dataclass(frozen=True)
 class ProofSettings:
     mode: str = "Auto"
-    """`Auto` proves a model that has an example, `Required` refuses one without, `Skip` proves nothing."""
+    """`Auto` proves where there are test inputs, `Required` refuses to do without, `Skip` proves nothing."""
     allow_non_finite: bool = False
     timeout_seconds: float = 30.0
 
@@ -43,6 +43,8 @@ class Revision:
     proof: ProofSettings
     index: Index
     max_artifact_bytes: int
+    cases_digest: str | None = None
+    """Of the golden cases beside this file; None where there are none."""
 
 
 def read(path: Path) -> Revision:
@@ -80,6 +82,7 @@ def parse(data: Mapping[str, Any]) -> Revision:
         ),
         index=Index(url=index.get("url"), ca_bundle=index.get("caBundle")),
         max_artifact_bytes=int(data.get("maxArtifactBytes") or DEFAULT_MAX_ARTIFACT_BYTES),
+        cases_digest=_digest(data, "casesDigest"),
     )
 
 

@@ -24,6 +24,16 @@ class Answer:
     media_type: str
     body: bytes
 
+    def cause(self) -> str:
+        """The end of MLflow's error: the exception itself where there is a traceback, else its message."""
+        try:
+            error = json.loads(self.body)
+            lines = [line for line in str(error.get("stack_trace") or "").splitlines() if line.strip()]
+            words = lines[-1] if lines else str(error["message"])
+        except (ValueError, KeyError, AttributeError):
+            words = self.body.decode(errors="replace")
+        return " ".join(words.split())[:500]
+
 
 class Scoring:
     """A loaded model; called from threads."""

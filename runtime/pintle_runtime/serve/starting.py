@@ -77,9 +77,10 @@ class Starting:
             raise _load_failed("the model does not load", error) from error
 
     def _prove(self, scoring: Scoring) -> str:
-        from pintle_runtime.serve import proof  # noqa: PLC0415  # behind MLflow
+        from pintle_runtime.serve import cases, proof  # noqa: PLC0415  # behind MLflow
 
-        return proof.prove(scoring, self._mounts.model, self._pinned.proof)
+        golden = cases.read(self._mounts.cases, self._pinned.cases_digest)
+        return proof.prove(scoring, self._mounts.model, self._pinned.proof, golden)
 
     def _check_content(self, content: str, record: Revision) -> None:
         if record.content_digest not in {None, content}:
