@@ -126,6 +126,9 @@ def _new(observed: Observed, identity: Identity, shape: dict[str, object], secre
     if observed.account_problem:
         problem = Problem(Reason.SERVICE_ACCOUNT_FORBIDDEN, observed.account_problem)
         return Declared(problem=problem, pinned=identity)
+    if observed.cases.problem:
+        problem = Problem(Reason(observed.cases.reason), observed.cases.problem)
+        return Declared(problem=problem, pinned=identity)
     if observed.connection and secret and not any(r.secret_name == secret for r in observed.records):
         if observed.connection.secret_problem:
             problem = Problem(Reason.CREDENTIALS_FORBIDDEN, observed.connection.secret_problem)
@@ -144,6 +147,7 @@ def _new(observed: Observed, identity: Identity, shape: dict[str, object], secre
         runtime=runtime,
         secret_name=secret,
         expected_digest=_expected_digest(observed, identity),
+        cases=observed.cases.text,
     )
     if rejected := rejected_by_user(observed, revision.name, identity.version):
         return Declared(problem=rejected, pinned=identity)

@@ -59,6 +59,11 @@ def digest(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
 
 
+def text_digest(text: str) -> str:
+    """`sha256:...` of a text as it is, which a pod compares with what it finds."""
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
 def revision_name(deployment: str, version: str, inputs: Mapping[str, Any], taken: Iterable[str]) -> str:
     """`iris-v3-1a2b3c4d`: the name of a new revision with these declared inputs.
 

@@ -3,31 +3,26 @@
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
-from pintle import declared as declaring
-from pintle import fights, unreadable
+from pintle import fights, references, unreadable
 from pintle import gather as gathering
 from pintle.api import ModelDeployment, parse_model_deployment
 from pintle.apply import Applier, Finding, Mutated
 from pintle.cache import Cache
 from pintle.conditions import REJECTIONS
 from pintle.domain import Defaults, Key, Notice, Observed, Plan
-from pintle.domain.resources import CONTROLLER_REVISIONS, MODEL_DEPLOYMENTS, SERVICE_ACCOUNTS
+from pintle.domain.resources import CONTROLLER_REVISIONS, MODEL_DEPLOYMENTS
 from pintle.errors import ClusterError, Conflict, NotFound, PintleError
 from pintle.memory import Memory
-from pintle.naming import ANNOTATION_REJECT, LABEL_USABLE_BY_MODELS
+from pintle.naming import ANNOTATION_REJECT
 from pintle.plan import decide
 from pintle.ports import Clock, Cluster, Event, Events, Json, Metrics
 
 log = logging.getLogger(__name__)
-
-# A ServiceAccount that cannot be used is looked at again after so long.
-ACCOUNT_SECONDS = 15.0
 
 
 class Reconciler:
@@ -81,17 +76,15 @@ class Reconciler:
         observed = self._gather(deployment, memory, now)
         if await self._find_traffic(observed):
             observed = self._gather(deployment, memory, now)
-        observed = await self._check_account(observed)
+        observed = await references.look(self._cluster, observed)
         plan = decide(observed, now)
         try:
             after = await self._carry_out(deployment, plan, memory)
         except Conflict:
             await self._look_again(key)
             raise
-        if observed.account_problem:
-            # Nothing watches ServiceAccounts: whoever labels one should not have to wait for a resync.
-            return min(after, ACCOUNT_SECONDS) if after is not None else ACCOUNT_SECONDS
-        return after
+        times = [seconds for seconds in (after, references.again(observed)) if seconds is not None]
+        return min(times, default=None)
 
     def _gather(self, deployment: ModelDeployment, memory: Memory, now: datetime) -> Observed:
         return gathering.gather(
@@ -134,29 +127,6 @@ class Reconciler:
         self._memories.pop(key, None)
         self._resolver.forget(key)
         self._metrics.deployment(key.namespace, key.name, status=None)
-
-    async def _check_account(self, observed: Observed) -> Observed:
-        """A ServiceAccount is looked at only when a new revision would use it: one read, then."""
-        account = observed.deployment.spec.service_account_name
-        if account is None or observed.terminating or declaring.declared(observed).new is None:
-            return observed
-        try:
-            problem = await self._account_problem(observed.deployment.namespace, account)
-        except ClusterError as error:
-            # A rollback to what is warm needs no account: only the new revision waits.
-            problem = f"cannot look at ServiceAccount {account}: {error}"
-        return replace(observed, account_problem=problem)
-
-    async def _account_problem(self, namespace: str, name: str) -> str:
-        label = f"kubectl -n {namespace} label serviceaccount {name} {LABEL_USABLE_BY_MODELS}=true"
-        try:
-            account = await self._cluster.get(SERVICE_ACCOUNTS, namespace, name)
-        except NotFound:
-            return f"there is no ServiceAccount {name} in namespace {namespace}: create it, then: {label}"
-        labels = account["metadata"].get("labels") or {}
-        if labels.get(LABEL_USABLE_BY_MODELS) == "true":
-            return ""
-        return f"ServiceAccount {name} is not meant for models; if it is: {label}"
 
     async def _carry_out(self, deployment: ModelDeployment, plan: Plan, memory: Memory) -> float | None:
         now = self._clock.now()

@@ -11,8 +11,9 @@ import orjson
 
 from pintle import views
 from pintle.desired import record
+from pintle.desired.workload import CASES_FILE
 from pintle.domain import Create, Observed, Workload
-from pintle.naming import ANNOTATION_IDENTITY
+from pintle.naming import ANNOTATION_IDENTITY, text_digest
 
 
 def missing_records(observed: Observed) -> tuple[Create, ...]:
@@ -36,6 +37,7 @@ def _again(observed: Observed, workload: Workload) -> Create | None:
     number = data.pop("number", 0)
     data["template"] = workload.body["spec"]["template"]
     _give_back_ca(observed, data)
+    _give_back_cases(observed, workload.revision, data)
     create = record.create_again(observed.deployment, workload.revision, number, data)
     return create if views.record(create.body) is not None else None
 
@@ -49,3 +51,19 @@ def _give_back_ca(observed: Observed, data: dict[str, Any]) -> None:
         same = today.name == runtime.get("name") and today.spec.index.url == index.get("url")
         if same and today.spec.index.ca_bundle:
             index["caBundle"] = today.spec.index.ca_bundle
+
+
+def _give_back_cases(observed: Observed, revision: str, data: dict[str, Any]) -> None:
+    """Golden cases are as long: they are what the pods' ConfigMap holds, if it still is what was recorded.
+
+    Else they are lost, and later pods of the revision prove themselves without.
+    """
+    file = data.get("revisionFile")
+    if not isinstance(file, dict) or "casesDigest" not in file:
+        return
+    copy = observed.copies.get(revision)
+    text = ((copy.body.get("data") or {}) if copy else {}).get(CASES_FILE, "")
+    if text_digest(text) == file["casesDigest"]:
+        data["cases"] = text
+    else:
+        del file["casesDigest"]

@@ -250,7 +250,7 @@ def _proven(candidate: Candidate, now: datetime) -> Cleared | None:
     return Cleared(
         content_digest=ready[0].content_digest,
         environment_digest=ready[0].environment_digest,
-        proof="skipped" if mode == "Skip" else "passed" if has_example else "none",
+        proof="skipped" if mode == "Skip" else "passed" if has_example or candidate.record.cases else "none",
         template_hash=candidate.workload.template_hash,
         time=now,
     )

@@ -132,4 +132,6 @@ def _proven(current: Roles) -> Condition:
     if current.serving is None or current.serving.cleared is None:
         return Condition(Type.PROVEN, None, Reason.NOTHING_SERVING, "nothing that serves has been proven")
     status, reason, words = _PROOF[current.serving.cleared.proof]
+    if reason is Reason.PASSED and current.serving.cases:
+        words = "answered the golden cases of spec.rollout.proof.cases"
     return Condition(Type.PROVEN, status, reason, f"{_name(current.serving)} {words}")

@@ -96,6 +96,7 @@ def record(body: Json) -> Record | None:
             expected_digest=data.get("expectedDigest", ""),
             revision_file=data["revisionFile"],
             data=data,
+            cases=str(data.get("cases", "")),
             cleared=_cleared(body),
             rejected=_rejected(body),
             named=_named(body),

@@ -111,6 +111,36 @@ HOW = [
         "greater than or equal to 1",
     ),
     Refusal(
+        "cases without a ConfigMap",
+        _rollout(proof={"cases": {"key": "cases.json"}}),
+        "spec.rollout.proof.cases.configMapRef",
+        "Required value",
+    ),
+    Refusal(
+        "cases in another namespace",
+        _rollout(proof={"cases": {"configMapRef": {"name": "other/cases"}}}),
+        "spec.rollout.proof.cases.configMapRef.name",
+        "write the name of a ConfigMap of this namespace",
+    ),
+    Refusal(
+        "cases under a path",
+        _rollout(proof={"cases": {"configMapRef": {"name": "cases"}, "key": "a/b"}}),
+        "spec.rollout.proof.cases.key",
+        "write a key of the ConfigMap",
+    ),
+    Refusal(
+        "cases in the spec itself",
+        _rollout(proof={"cases": [{"request": {}, "expect": {"equals": 1}}]}),
+        "spec.rollout.proof.cases",
+        "must be of type object",
+    ),
+    Refusal(
+        "cases that are never asked",
+        _rollout(proof={"mode": "Skip", "cases": {"configMapRef": {"name": "cases"}}}),
+        "spec.rollout.proof.mode",
+        "write mode Auto or Required, or leave cases out; Skip proves nothing",
+    ),
+    Refusal(
         "negative standby",
         _rollout(standbySeconds=-1),
         "spec.rollout.standbySeconds",

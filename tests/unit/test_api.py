@@ -101,6 +101,7 @@ SHAPED: dict[str, dict[str, Any]] = {
     "serviceAccountName": {"serviceAccountName": "iris"},
     "rolloutToken": {"rolloutToken": "again"},
     "proof": {"rollout": {"proof": {"allowNonFinite": True, "mode": "Skip", "timeoutSeconds": 5}}},
+    "cases": {"rollout": {"proof": {"cases": {"configMapRef": {"name": "iris-cases"}, "key": "a.json"}}}},
     "strictEnvironment": {"rollout": {"strictEnvironment": True}},
 }
 
@@ -145,6 +146,13 @@ UNSHAPED: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("declared", UNSHAPED.values(), ids=UNSHAPED)
 def test_what_does_not_shape_pods_is_not_in_the_shape(declared: dict[str, Any]) -> None:
     assert _shape(**declared) == {}
+
+
+def test_the_key_of_cases_is_a_default_too() -> None:
+    """An object that says it and one that does not are one shape."""
+    short = {"configMapRef": {"name": "iris-cases"}}
+    shapes = [_shape(rollout={"proof": {"cases": short | more}}) for more in ({}, {"key": "cases.json"})]
+    assert shapes == [{"rollout": {"proof": {"cases": short}}}] * 2
 
 
 def test_how_a_value_was_written_does_not_move_the_shape() -> None:

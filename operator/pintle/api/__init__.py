@@ -15,6 +15,8 @@ from pintle.api.cluster_registry_connection import (
     parse_cluster_registry_connection,
 )
 from pintle.api.model_deployment import (
+    Cases,
+    CasesConfigMapRef,
     EnvVar,
     EnvVarSource,
     KeyRef,
@@ -48,6 +50,8 @@ __all__ = [
     "VERSION",
     "CaBundle",
     "CaConfigMapRef",
+    "Cases",
+    "CasesConfigMapRef",
     "ClusterRegistryConnection",
     "ClusterRegistryConnectionSpec",
     "EnvVar",

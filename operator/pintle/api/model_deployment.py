@@ -47,12 +47,26 @@ class Toleration(Value):
     toleration_seconds: int | None = None
 
 
+class CasesConfigMapRef(Value):
+    """A ConfigMap in the same namespace."""
+
+    name: str
+
+
+class Cases(Value):
+    """The key of a ConfigMap that holds golden cases: requests that the right answers are declared for."""
+
+    config_map_ref: CasesConfigMapRef
+    key: str = "cases.json"
+
+
 class Proof(Value):
     """How a candidate answers its test inputs before it takes traffic."""
 
     mode: Literal["Auto", "Required", "Skip"] = "Auto"
     allow_non_finite: bool = False
     timeout_seconds: int = 30
+    cases: Cases | None = None
 
 
 class Rollout(Value):

@@ -15,6 +15,7 @@ from pintle.naming import (
     canonical,
     micro_timestamp,
     revision_labels,
+    text_digest,
 )
 
 
@@ -68,7 +69,8 @@ def _body(
 
 def data(deployment: ModelDeployment, revision: NewRevision, *, max_artifact_bytes: int) -> dict[str, Any]:
     """What a record holds: declared inputs, identity, runtime, and all that pods are built from."""
-    return {
+    cases = {"cases": revision.cases} if revision.cases else {}
+    return cases | {
         "identity": identity_data(revision.identity),
         "shape": revision.shape,
         "runtime": {
@@ -114,6 +116,7 @@ def _revision_file(
             "timeoutSeconds": proof.get("timeoutSeconds", 30),
         },
         "maxArtifactBytes": max_artifact_bytes,
+        **({"casesDigest": text_digest(revision.cases)} if revision.cases else {}),
     }
 
 

@@ -17,6 +17,7 @@ from pintle.naming import (
 )
 
 REVISION_FILE = "revision.json"
+CASES_FILE = "cases.json"
 
 
 def create(deployment: ModelDeployment, record: Record, replicas: int) -> Create:
@@ -43,10 +44,10 @@ def create(deployment: ModelDeployment, record: Record, replicas: int) -> Create
 
 
 def _carried(data: Json) -> dict[str, Any]:
-    """A record's data as an annotation: without the CA of the index, which alone could fill 256 KiB."""
+    """A record's data as an annotation: without the index's CA and the cases, each of up to 256 KiB."""
     runtime = data.get("runtime", {})
     index = {k: v for k, v in runtime.get("index", {}).items() if k != "caBundle"}
-    kept = {k: v for k, v in data.items() if k != "template"}
+    kept = {k: v for k, v in data.items() if k not in ("template", "cases")}
     return kept | {"runtime": {**runtime, "index": index}}
 
 
@@ -124,7 +125,8 @@ def revision_file(record: Record) -> dict[str, Any]:
 
 def copy_data(record: Record) -> dict[str, str]:
     """The ConfigMap's `data`."""
-    return {REVISION_FILE: canonical(revision_file(record)).decode()}
+    cases = {CASES_FILE: record.cases} if record.cases else {}
+    return {REVISION_FILE: canonical(revision_file(record)).decode()} | cases
 
 
 def create_copy(deployment: ModelDeployment, record: Record) -> Create:

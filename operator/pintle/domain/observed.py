@@ -122,6 +122,15 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class GoldenCases:
+    """The golden cases that a new revision would have, or why it cannot have them."""
+
+    text: str = field(default="", repr=False)
+    reason: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Defaults:
     """The administrator's settings that decisions need."""
 
@@ -149,6 +158,7 @@ class Observed:
     baselines: Mapping[str, str] = field(default_factory=dict)  # revision -> hash of its template as stored
     told: frozenset[str] = frozenset()  # uids of pods whose other environment has been told of
     account_problem: str = ""  # why spec.serviceAccountName cannot be used, or ""
+    cases: GoldenCases = GoldenCases()  # looked at where a revision is to be made with some: see `references`
     edited: datetime | None = None  # when this generation was first seen by this process
     unsaid_since: datetime | None = None  # since when the status has differed in counts alone
     terminating: bool = False  # the object or its namespace is being deleted

@@ -64,6 +64,7 @@ class Record:
     expected_digest: str
     revision_file: Json
     data: Json = field(compare=False, repr=False)
+    cases: str = field(default="", compare=False, repr=False)  # golden cases, as they were written
     cleared: Cleared | None = None
     rejected: Rejected | None = None
     named: Named | None = None
@@ -101,3 +102,4 @@ class NewRevision:
     runtime: RuntimeChoice
     secret_name: str
     expected_digest: str
+    cases: str = field(default="", repr=False)
