@@ -15,7 +15,7 @@ from tests.support.deployed import Deployed
 from tests.support.gitops import flux
 from tests.support.kube import MINE, RESTRICTED
 from tests.support.mlflow_pod import MlflowPod
-from tests.support.rig import BOOSTED, LINEAR, NAN, Rig
+from tests.support.rig import BOOSTED, LINEAR, NAMES, NAN, Rig
 from tests.support.schemas import REPOSITORY
 from tests.support.terminal import environment
 
@@ -175,6 +175,13 @@ def test_require_approval(reader: Reader, figure: Figure) -> None:
     finally:
         mlflow.set_tag("iris", BOOSTED, tag, "")
         mlflow.delete_tag("iris", BOOSTED, tag)
+    figure(f"{count} commands")
+
+
+@pytest.mark.slow
+def test_golden_cases(reader: Reader, figure: Figure) -> None:
+    assert (BOOSTED, NAMES) == ("2", "3"), "the page calls them so"
+    count = reader.follow("golden-cases.md", one_version=lambda: _serving(reader, LINEAR))
     figure(f"{count} commands")
 
 
