@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pintle import following
-from pintle.domain import Observed, Record, Rejected
+from pintle.domain import Identity, Observed, Record, Rejected
 from pintle.naming import ANNOTATION_CHANGE_CAUSE, ANNOTATION_REJECT, parse_time, timestamp
 from pintle.roles import Roles
 
@@ -74,28 +74,39 @@ def _entry(observed: Observed, record: Record, ended: datetime) -> dict[str, Any
         "revision": record.name,
         "source": record.identity.source,
         **({"runId": record.identity.run_id} if record.identity.run_id else {}),
-        **({"alias": observed.deployment.spec.followed} if _by_alias(observed, record) else {}),
+        **({"alias": observed.deployment.spec.followed} if _by_alias(observed, record.identity) else {}),
         "startedTime": timestamp(began),
         "durationSeconds": round((ended - began).total_seconds(), 3),
-        "cause": _cause(observed, record),
+        "cause": cause(observed, record.identity),
     }
 
 
-def _cause(observed: Observed, record: Record) -> str:
-    """Who or what began it: the user's own words where there are any."""
+def cause(observed: Observed, identity: Identity) -> str:
+    """Who or what began a rollout: the user's own words where there are any about it."""
     annotations = observed.deployment.annotations
-    if words := annotations.get(ANNOTATION_CHANGE_CAUSE):
-        return words[:1024]
+    if (words := annotations.get(ANNOTATION_CHANGE_CAUSE, "")[:1024]) and not _told(
+        observed, identity, words
+    ):
+        return words
     spec = observed.deployment.spec
-    if _by_alias(observed, record):
-        return f"alias {spec.followed} names version {record.version}"
-    if spec.version == record.version:
+    if _by_alias(observed, identity):
+        return f"alias {spec.followed} names version {identity.version}"
+    if spec.version == identity.version:
         return f"version {spec.version} was declared"
     if rejected := annotations.get(ANNOTATION_REJECT):
         return f"{ANNOTATION_REJECT}: {rejected}"[:1024]
     return "restored"
 
 
-def _by_alias(observed: Observed, record: Record) -> bool:
+def _told(observed: Observed, identity: Identity, words: str) -> bool:
+    """Whether these words were about another version: they stand there until somebody writes others.
+
+    A move of an alias, a command, and an edit without words must not be told in those of the edit before.
+    """
+    entries = observed.deployment.status.get("history") or ()
+    return any(e.get("cause") == words and e.get("version") != identity.version for e in entries)
+
+
+def _by_alias(observed: Observed, identity: Identity) -> bool:
     named = following.named(observed)
-    return named is not None and named.key == record.identity.key
+    return named is not None and named.key == identity.key

@@ -1,0 +1,52 @@
+"""The causes that `status.history` tells of: in whose words, and of which edit."""
+
+from tests.support.world import World
+
+
+def told(world: World) -> list[tuple[str, str, str | None]]:
+    """The history: version, outcome and cause, the newest first."""
+    return [(e["version"], e["outcome"], e["cause"]) for e in world.status["history"]]
+
+
+def explain(world: World, words: str | None) -> None:
+    world.annotate(**{"kubernetes.io__change-cause": words})
+
+
+def test_words_are_of_the_edit_that_they_came_with() -> None:
+    world = World()
+    world.apply(version=1, replicas=2)
+    explain(world, "the first")
+    world.run(20)
+    explain(world, "retrained on November")
+    world.apply(version=2)
+    world.run(20)
+    world.apply(version=1)
+    world.run(20)
+    explain(world, "and forth again")
+    world.apply(version=2)
+    world.run(20)
+    world.annotate(**{"pintle.dev__reject-revision": "version/2"})
+    world.run(20)
+    assert told(world) == [
+        ("1", "Serving", "pintle.dev/reject-revision: version/2"),
+        ("2", "Replaced", "and forth again"),
+        ("1", "Replaced", "version 1 was declared"),
+        ("2", "Replaced", "retrained on November"),
+        ("1", "Replaced", "the first"),
+    ]
+
+
+def test_a_move_of_an_alias_is_not_told_in_the_words_of_the_edit_before() -> None:
+    world = World()
+    world.answers.aliases["champion"] = "1"
+    world.apply(alias="champion", replicas=2)
+    explain(world, "follow the champion")
+    world.run(20)
+    world.answers.aliases["champion"] = "2"
+    world.operator.dirty.update(world.answers.wanted)
+    world.run(20)
+    assert told(world) == [
+        ("2", "Serving", "alias champion names version 2"),
+        ("1", "Replaced", "follow the champion"),
+    ]
+    assert [e["alias"] for e in world.status["history"]] == ["champion", "champion"]
