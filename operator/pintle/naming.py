@@ -39,6 +39,8 @@ ANNOTATION_RELEASED = f"{GROUP}/released"
 ANNOTATION_IDENTITY = f"{GROUP}/identity"
 ANNOTATION_RECLAIMED = f"{GROUP}/reclaimed"
 ANNOTATION_ROLE = f"{GROUP}/role"
+# On Events: a transition as the log of transitions has it, in JSON.
+ANNOTATION_TRANSITION = f"{GROUP}/transition"
 # What people and other tools write on a ModelDeployment.
 ANNOTATION_REJECT = f"{GROUP}/reject-revision"
 ANNOTATION_CHANGE_CAUSE = "kubernetes.io/change-cause"

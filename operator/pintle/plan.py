@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pintle import status
-from pintle.conditions import Reason, Type
+from pintle import status, transitions
+from pintle.conditions import Reason
 from pintle.declared import declared
 from pintle.domain import Action, Field, Notice, Observed, Patch, Pending, Plan, Replace, Stage
 from pintle.recovery import missing_records
@@ -42,12 +42,13 @@ def decide(observed: Observed, now: datetime) -> Plan:
     sequences, wake_upkeep = upkeep(observed, found, taken, now)
     wanted = status.build(observed, found, current, taken, now)
     write, wake_status, unsaid = _worth_writing(observed, current, taken, wanted, now)
+    told = transitions.notices(observed, found, wanted, now) if write else ()
     times = [t for t in (taken.wake_at, wake_upkeep, wake_status) if t is not None and t > now]
     return Plan(
         stages=taken.stages,
         upkeep=tuple(_without_faulty(observed, sequence) for sequence in sequences),
         status=wanted if write else None,
-        notices=(*(_notices(observed, wanted) if write else ()), *_environments(observed, current)),
+        notices=(*told, *_environments(observed, current)),
         wake_at=min(times, default=None),
         unsaid=unsaid,
     )
@@ -123,29 +124,6 @@ def _passing(observed: Observed, current: Roles, taken: Step, now: datetime) -> 
     return flipped + QUIET_FLIP if lagging else None
 
 
-def _notices(observed: Observed, wanted: dict[str, Any]) -> tuple[Notice, ...]:
-    """Events on transitions only: who serves, and the reason of `Ready`."""
-    before = observed.deployment.status
-    notices = []
-    old, new = before.get("serving") or {}, wanted.get("serving") or {}
-    if new and old.get("revision") != new.get("revision"):
-        entry: dict[str, Any] = next(iter(wanted.get("history") or ()), {})
-        seconds = entry.get("durationSeconds")
-        took = f" after {seconds} s" if seconds is not None else ""
-        text = f"version {new['version']} takes the traffic as {new['revision']}{took}"
-        notices.append(Notice("Normal", "Promoted", text))
-    was, now_ready = _ready(before), _ready(wanted)
-    if was.get("reason") != now_ready.get("reason"):
-        notices.append(
-            Notice(
-                "Warning" if _bad(now_ready) else "Normal",
-                str(now_ready.get("reason")),
-                str(now_ready.get("message")),
-            )
-        )
-    return tuple(notices)
-
-
 def _environments(observed: Observed, current: Roles) -> Iterator[Notice]:
     """Pods that run other packages than their revision was cleared with (design section 6, Cleared).
 
@@ -161,12 +139,3 @@ def _environments(observed: Observed, current: Roles) -> Iterator[Notice]:
                     " requirements, or set spec.rollout.strictEnvironment to refuse such pods"
                 )
                 yield Notice("Warning", "EnvironmentDiffers", text, about=pod.uid)
-
-
-def _ready(shown: Any) -> dict[str, Any]:  # noqa: ANN401 - a status as stored, or as built
-    return next((dict(c) for c in shown.get("conditions") or () if c.get("type") == Type.READY), {})
-
-
-def _bad(ready: dict[str, Any]) -> bool:
-    quiet = {Reason.STARTING, Reason.PROVING, Reason.RESOLVING, Reason.SUSPENDED, Reason.SCALED_TO_ZERO}
-    return ready.get("status") != "True" and ready.get("reason") not in quiet

@@ -186,6 +186,7 @@ class Event:
     reason: str
     message: str
     action: str = "Reconcile"
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 class Events(Protocol):

@@ -13,14 +13,14 @@ from pintle import gather as gathering
 from pintle.api import ModelDeployment, parse_model_deployment
 from pintle.apply import Applier, Finding, Mutated
 from pintle.cache import Cache
-from pintle.conditions import REJECTIONS
-from pintle.domain import Defaults, Key, Notice, Observed, Plan
+from pintle.domain import Defaults, Key, Observed, Plan
 from pintle.domain.resources import CONTROLLER_REVISIONS, MODEL_DEPLOYMENTS
 from pintle.errors import ClusterError, Conflict, NotFound, PintleError
 from pintle.memory import Memory
 from pintle.naming import ANNOTATION_REJECT
 from pintle.plan import decide
-from pintle.ports import Clock, Cluster, Event, Events, Json, Metrics
+from pintle.ports import Clock, Cluster, Events, Json, Metrics
+from pintle.telling import Teller
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Reconciler:
         self._cache = cache
         self._resolver = resolver
         self._connections = connections
-        self._events = events
+        self._teller = Teller(events, metrics)
         self._metrics = metrics
         self._clock = clock
         self._defaults = defaults
@@ -145,8 +145,7 @@ class Reconciler:
             key = Key(deployment.namespace, deployment.name)
             await self._write_status(key, deployment.uid, plan.status)
         for notice in plan.notices:
-            log.info("%s: %s", notice.reason, notice.message, extra=fields)
-            self._post(deployment, notice)
+            self._teller.tell(deployment, notice)
             if notice.about:
                 memory.told.add(notice.about)
         if failure is not None:
@@ -161,14 +160,14 @@ class Reconciler:
         """Tell of fights. For that, and for nothing else, an object is read with its field managers."""
         for finding in findings:
             if isinstance(finding, Mutated):
-                self._post(deployment, fights.accepted(finding.revision))
+                self._teller.tell(deployment, fights.accepted(finding.revision))
                 continue
             live: Json | None = None
             with suppress(ClusterError):  # who it is, is worth no delay
                 live = await self._cluster.get(
                     finding.action.resource, deployment.namespace, finding.field.name
                 )
-            self._post(deployment, fights.conflict(finding.field, live))
+            self._teller.tell(deployment, fights.conflict(finding.field, live))
 
     async def _write_status(self, key: Key, uid: str, status: Mapping[str, Any]) -> None:
         """Replace `/status` whole: a merge patch would keep members that are no longer true."""
@@ -184,20 +183,3 @@ class Reconciler:
             return  # deleted meanwhile
         self._cache.upsert(MODEL_DEPLOYMENTS, answer)
         self._metrics.deployment(*key, status=status, model=str(answer["spec"].get("model", "")))
-
-    def _post(self, deployment: ModelDeployment, notice: Notice) -> None:
-        self._events.post(
-            Event(
-                regarding=MODEL_DEPLOYMENTS,
-                namespace=deployment.namespace,
-                name=deployment.name,
-                uid=deployment.uid,
-                type=notice.type,
-                reason=notice.reason,
-                message=notice.message,
-            )
-        )
-        if notice.reason == "Promoted":
-            self._metrics.transition("promoted")
-        elif notice.reason in REJECTIONS:
-            self._metrics.transition("rejected")

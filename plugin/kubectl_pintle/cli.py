@@ -4,7 +4,7 @@ import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
 from kubectl_pintle.commands import diff, history, reject, rollback, status, wait
@@ -12,7 +12,7 @@ from kubectl_pintle.commands.context import FAILED, Context
 from kubectl_pintle.kubectl import Kubectl, KubectlError
 from kubectl_pintle.records import NoSuchRevision
 from kubectl_pintle.rollback import Refused
-from kubectl_pintle.screen import Screen
+from kubectl_pintle.screen import Screen, now
 
 PROGRAM = "kubectl pintle"
 
@@ -56,6 +56,18 @@ def timeout(text: str) -> timedelta:
     if not re.fullmatch(rf"(?:{_PART.pattern})+", text):
         raise ArgumentTypeError(f"{text} is no duration, such as 90s or 5m")
     return timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text)))
+
+
+def moment(text: str) -> datetime:
+    """`2026-11-24T14:05Z`, or with another offset; without any it is UTC, as all that is printed."""
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text} is no time, such as 2026-11-24T14:05Z") from None
+    found = read if read.tzinfo else read.replace(tzinfo=UTC)
+    if found > now():
+        raise ArgumentTypeError(f"{text} is yet to come")
+    return found
 
 
 def _parser() -> ArgumentParser:
@@ -122,6 +134,12 @@ def _status(parser: ArgumentParser) -> None:
 
 def _history(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME")
+    parser.add_argument(
+        "--at",
+        type=moment,
+        metavar="TIME",
+        help="only what served at that time, such as 2026-11-24T14:05Z; UTC if it has no offset",
+    )
     _output(parser, "wide", "json")
 
 

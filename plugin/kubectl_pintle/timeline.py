@@ -61,6 +61,11 @@ def _told(deployment: ModelDeployment, kept: dict[str, Record]) -> Iterator[Row]
         replaced = entry.promoted or replaced
 
 
+def served_at(history: Iterable[Row], moment: datetime) -> Row | None:
+    """What had the traffic at a moment: the newest that took it until then. None where that is not told."""
+    return next((row for row in history if row.began and row.began <= moment), None)
+
+
 def _untold(deployment: ModelDeployment, record: Record) -> Row:
     """A record alone knows what it is and what became of its proof, and not when it served."""
     now = _now(deployment, record.name, record)
@@ -97,6 +102,23 @@ def lines(history: Iterable[Row], *, wide: bool) -> list[str]:
     if wide:
         header.insert(-1, "SOURCE")
     return table(header, shown)
+
+
+def answer(row: Row) -> list[str]:
+    """One row in full, for people."""
+    until = clock(row.ended) or ("now" if row.now == "serving" else "")
+    told = {
+        "version": row.version,
+        "revision": row.revision,
+        "from (UTC)": clock(row.began),
+        "to (UTC)": until,
+        "run": row.run_id,
+        "source": row.source,
+        "alias": row.alias,
+        "cause": row.cause,
+    }
+    width = max(map(len, told))
+    return [f"{name:{width}}   {value}" for name, value in told.items() if value]
 
 
 def _cells(row: Row, *, wide: bool) -> list[str]:

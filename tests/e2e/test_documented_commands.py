@@ -186,6 +186,12 @@ def test_golden_cases(reader: Reader, figure: Figure) -> None:
 
 
 @pytest.mark.slow
+def test_what_served_when(reader: Reader, figure: Figure) -> None:
+    count = reader.follow("what-served-when.md", one_version=lambda: _serving(reader, LINEAR))
+    figure(f"{count} commands")
+
+
+@pytest.mark.slow
 def test_share_a_registry(reader: Reader, figure: Figure) -> None:
     kube = reader.rig.kube
     try:

@@ -158,6 +158,11 @@ def test_history_and_diff(pintle: Terminal, iris: Deployed) -> None:
     served = [e for e in entries if e["from"]]
     assert served[0]["runId"] == body["status"]["resolved"]["runId"]
     assert [e["to"] for e in served] == [None, *(e["from"] for e in served[:-1])]
+    for entry in served:
+        at = pintle("history", "iris", "--at", entry["from"], "-o", "json")
+        assert (at.code, at.data["revision"], at.data["cause"]) == (0, entry["revision"], entry["cause"])
+    before = pintle("history", "iris", "--at", "2020-01-01T00:00Z")
+    assert (before.code, "its history begins at" in before.err) == (1, True)
     compared = pintle("diff", "iris", LINEAR, BOOSTED)
     assert compared.code == 1
     assert f"version {LINEAR}" in compared.out

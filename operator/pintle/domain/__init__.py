@@ -25,6 +25,7 @@ from pintle.domain.plan import (
     Replace,
     Resource,
     Stage,
+    Transition,
 )
 from pintle.domain.registry import (
     Failed,
@@ -76,5 +77,6 @@ __all__ = [
     "RuntimeChoice",
     "Stage",
     "Traffic",
+    "Transition",
     "Workload",
 ]

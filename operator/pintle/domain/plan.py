@@ -95,6 +95,25 @@ Stage: TypeAlias = tuple[Action, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Transition:
+    """A change of state of a ModelDeployment, as an audit wants to know it. "" is what there is none of.
+
+    `before` and `after` are revisions where the traffic moves, else reasons of `Ready`.
+    """
+
+    generation: int
+    revision: str
+    version: str
+    run_id: str
+    alias: str
+    before: str
+    after: str
+    reason: str
+    cause: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """An Event about the ModelDeployment, and an entry in the log."""
 
@@ -102,6 +121,7 @@ class Notice:
     reason: str
     message: str
     about: str = ""  # the uid of the pod that it is about: it is told once of each
+    transition: Transition | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The command line itself: what it takes, what it passes on, what it exits with."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -17,10 +17,20 @@ def test_durations(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["2025-11-24T14:05Z", "2025-11-24T14:05:00+00:00", "2025-11-24 14:05", "2025-11-24T15:05+01:00"],
+)
+def test_moments(text: str) -> None:
+    assert cli.moment(text) == datetime(2025, 11, 24, 14, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["wait", "iris", "--timeout", "soon"],
         ["wait", "iris", "--timeout", ""],
+        ["history", "iris", "--at", "yesterday"],
+        ["history", "iris", "--at", "2999-01-01T00:00Z"],
         ["wait"],
         ["diff"],
         ["promote", "iris"],

@@ -1,5 +1,7 @@
 """`history`: what served from when to when."""
 
+from datetime import timedelta
+
 from kubectl_pintle import timeline
 from tests.unit.plugin.captured import state
 
@@ -81,3 +83,33 @@ def test_for_people_and_for_scripts() -> None:
     assert data[0]["to"] is None
     assert data[1]["to"] == data[0]["from"]
     assert data[0]["runId"] == run_2
+
+
+def test_what_served_at_a_moment() -> None:
+    shown = state("rejected")
+    rows = timeline.rows(shown.deployment, shown.records)
+    served = [row for row in rows if row.began]
+    second = timedelta(seconds=1)
+    for row in served:
+        assert row.began is not None
+        assert timeline.served_at(rows, row.began) is row
+        if row.ended:
+            assert timeline.served_at(rows, row.ended - second) is row
+            assert timeline.served_at(rows, row.ended) is not row, "a second has one answer"
+    oldest, newest = served[-1].began, served[0]
+    assert oldest is not None
+    assert timeline.served_at(rows, oldest - second) is None
+    assert timeline.served_at(rows, shown.now + timedelta(days=1)) is newest
+    assert timeline.served_at(timeline.rows(shown.without("history"), shown.records), shown.now) is None
+
+
+def test_the_answer_for_people() -> None:
+    shown = state("rejected")
+    rows = timeline.rows(shown.deployment, shown.records)
+    lines = dict(line.split("   ", 1) for line in timeline.answer(rows[0]))
+    told = {name.strip(): value.strip() for name, value in lines.items()}
+    assert told["version"] == "1"
+    assert told["to (UTC)"] == "now"
+    assert told["run"] == rows[0].run_id != ""
+    assert told["cause"] == "pintle.dev/reject-revision: version/2"
+    assert "alias" not in told, "none was followed"

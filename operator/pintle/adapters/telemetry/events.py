@@ -108,7 +108,11 @@ class KubernetesEvents:
         if event.namespace:
             regarding["namespace"] = event.namespace
         return {
-            "metadata": {"name": name, "namespace": _namespace(event)},
+            "metadata": {
+                "name": name,
+                "namespace": _namespace(event),
+                "annotations": dict(event.annotations),
+            },
             "eventTime": naming.micro_timestamp(at),
             "reportingController": CONTROLLER,
             "reportingInstance": self._instance,

@@ -1,13 +1,14 @@
 """The log: one JSON object a line, on standard output.
 
-Fields beside the message come from `extra`: `key` (namespace/name), `revision`, `generation`, `object`.
+Fields beside the message come from `extra`: `key` (namespace/name), `revision`, `generation`, `object`; and
+from a mapping `fields` there, which may hold names that `logging` has taken (`name`), and values of None.
 """
 
 import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, TextIO
 
 import orjson
 from typing_extensions import override
@@ -31,7 +32,7 @@ class JsonFormatter(logging.Formatter):
 
     @override
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
@@ -40,6 +41,7 @@ class JsonFormatter(logging.Formatter):
         line |= {
             name: value for name, value in record.__dict__.items() if name not in _OWN and value is not None
         }
+        line |= line.pop("fields", {})
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         try:
