@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pintle import fights, references, unreadable
+from pintle import fights, recovery, references, unreadable
 from pintle import gather as gathering
 from pintle.api import ModelDeployment, parse_model_deployment
 from pintle.apply import Applier, Finding, Mutated
@@ -78,6 +78,8 @@ class Reconciler:
             observed = self._gather(deployment, memory, now)
         observed = await references.look(self._cluster, observed)
         plan = decide(observed, now)
+        if recovery.makes_again(observed, plan.actions, now) and await self._has_gone(deployment):
+            return 0.0
         try:
             after = await self._carry_out(deployment, plan, memory)
         except Conflict:
@@ -111,6 +113,18 @@ class Reconciler:
         except NotFound:
             return False
         return self._cache.upsert(CONTROLLER_REVISIONS, record)
+
+    async def _has_gone(self, deployment: ModelDeployment) -> bool:
+        """Read the object itself: whether it is gone, or about to go, which the cache does not know yet."""
+        key = Key(deployment.namespace, deployment.name)
+        try:
+            live = await self._cluster.get(MODEL_DEPLOYMENTS, *key)
+        except NotFound:
+            if held := self._cache.get(MODEL_DEPLOYMENTS, *key):
+                self._cache.remove(MODEL_DEPLOYMENTS, held)
+            return True
+        self._cache.upsert(MODEL_DEPLOYMENTS, live)
+        return bool(live["metadata"]["uid"] != deployment.uid or live["metadata"].get("deletionTimestamp"))
 
     async def _look_again(self, key: Key) -> None:
         """Read the object itself after a conflict: what was written by somebody else may follow from an edit.

@@ -1,10 +1,12 @@
-"""Records that somebody deleted, made again (design section 4, "By hand deleted").
+"""What somebody deleted, made again (design section 4, "By hand deleted").
 
-From the last copy seen; after a restart there is none, and they are made again from what runs. A Deployment
-carries its record's data but for the template, which it runs. What it does not carry is the mark: a revision
-is cleared again when all of its pods are ready with one content digest.
+Records are made again from the last copy seen; after a restart there is none, and they are made from what
+runs. A Deployment carries its record's data but for the template, which it runs. What it does not carry is
+the mark: a revision is cleared again when all of its pods are ready with one content digest.
 """
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -12,8 +14,34 @@ import orjson
 from pintle import views
 from pintle.desired import record
 from pintle.desired.workload import CASES_FILE
-from pintle.domain import Create, Observed, Workload
+from pintle.domain import Action, Create, Observed, Workload
+from pintle.domain.resources import BUDGETS, CONTROLLER_REVISIONS, SERVICES
 from pintle.naming import ANNOTATION_IDENTITY, text_digest
+
+# A Service and its budget are made by the passes that clear a revision and switch to it: not later.
+_AT_FIRST = timedelta(seconds=5)
+
+
+def makes_again(observed: Observed, actions: Iterable[Action], now: datetime) -> bool:
+    """Whether something is to be made that was there before.
+
+    It was deleted: by somebody, or by garbage collection because the object itself is gone. As each kind has
+    a watch of its own, that may be heard of later; what is made then is in the way of the name's next owner.
+    """
+    return any(isinstance(action, Create) and _was_there(observed, action, now) for action in actions)
+
+
+def _was_there(observed: Observed, create: Create, now: datetime) -> bool:
+    known = {record.name for record in observed.records}
+    if create.resource == CONTROLLER_REVISIONS:
+        return create.name in observed.workloads
+    if create.resource == SERVICES:
+        cleared = [record.cleared.time for record in observed.records if record.cleared]
+        return any(now > time + _AT_FIRST for time in cleared)
+    if create.resource == BUDGETS:
+        since = observed.traffic.since if observed.traffic else None
+        return since is None or now > since + _AT_FIRST
+    return create.name in known
 
 
 def missing_records(observed: Observed) -> tuple[Create, ...]:

@@ -12,14 +12,13 @@ from tests.support import install
 from tests.support.deployed import Deployed, condition, is_ready
 from tests.support.load import assert_faultless, load
 from tests.support.rest import Json
-from tests.support.rig import BOOSTED, LINEAR, NAMES, Rig
+from tests.support.rig import BOOSTED, LINEAR, Rig, version_of
 from tests.support.waiting import until
-
-pytestmark = pytest.mark.slow
 
 RATE = 20.0
 POLL_SECONDS = 5
 ALIAS = "e2e-champion"
+STUCK = version_of("killed-on-load")
 
 
 @pytest.fixture(scope="module")
@@ -65,15 +64,16 @@ def test_moves_under_load(rig: Rig, iris: Deployed, figure: Figure) -> None:
     figure(f"followed in {forth:.1f} s, back in {back:.1f} s, polls every {POLL_SECONDS} s; {counts}")
 
 
+@pytest.mark.slow
 def test_there_and_back_during_a_rollout(rig: Rig, iris: Deployed) -> None:
-    """To a version that takes its time, and back before it is ready."""
+    """To a version that is never ready, and back."""
     iris.ready(LINEAR)
     with iris.untouched():
-        rig.mlflow.set_alias("iris", ALIAS, NAMES)
-        until(lambda: iris.pods(NAMES), within=60, what=f"pods of version {NAMES} start")
-        started = iris.uids(NAMES)
+        rig.mlflow.set_alias("iris", ALIAS, STUCK)
+        until(lambda: iris.pods(STUCK), within=60, what=f"pods of version {STUCK} start")
+        started = iris.uids(STUCK)
         rig.mlflow.set_alias("iris", ALIAS, LINEAR)
-        until(lambda: not iris.pods(NAMES), within=60, what=f"the pods of version {NAMES} are taken away")
+        until(lambda: not iris.pods(STUCK), within=60, what=f"the pods of version {STUCK} are taken away")
         iris.ready(LINEAR)
         assert len(started) == 2
 
@@ -91,6 +91,7 @@ def test_gone_and_set_again(rig: Rig, iris: Deployed) -> None:
         iris.ready(LINEAR, within=60)
 
 
+@pytest.mark.slow
 def test_kept_through_a_restart_with_the_registry_down(rig: Rig, iris: Deployed) -> None:
     iris.ready(LINEAR)
     with iris.untouched():
@@ -118,6 +119,7 @@ def test_held_by_a_version(rig: Rig, iris: Deployed) -> None:
     assert wanted(iris) == f"{ALIAS}->{BOOSTED}"
 
 
+@pytest.mark.slow
 def test_a_model_made_again(rig: Rig, namespace: str, iris: Deployed) -> None:
     """The same number, registered anew: other pods, and the way back to the ones before stays warm."""
     del iris

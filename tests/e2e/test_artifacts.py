@@ -20,8 +20,6 @@ from tests.support.mlflow_pod import MlflowPod
 from tests.support.rig import BOOSTED, LINEAR, Rig
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.slow
-
 # From what the pod or the registry says to the reason on the object.
 LIMIT_SECONDS = 15.0
 # The kubelet tells times in whole seconds, rounded down, and waits before it starts a container again.

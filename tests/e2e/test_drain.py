@@ -12,8 +12,6 @@ from tests.support.rest import Json
 from tests.support.rig import BOOSTED, LINEAR, NAMES, Rig
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.slow
-
 REPLICAS = 2
 # More than the one node of a test bed has.
 NO_ROOM = {"requests": {"cpu": "1000", "memory": "512Mi"}, "limits": {"memory": "2Gi"}}

@@ -24,8 +24,6 @@ from tests.support.rest import Json
 from tests.support.rig import BOOSTED, LINEAR, Rig
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.slow
-
 REPLICAS = 2
 REPAIRED_SECONDS = 30.0
 

@@ -22,8 +22,6 @@ from tests.support.rig import BOOSTED, LINEAR, NAN, Rig, version_of
 from tests.support.twins import Twins
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.slow
-
 RATE = 20.0
 NAME = "edited"
 BROKEN = {NAN: "ProofFailed", version_of("crash-on-load"): "LoadFailed"}

@@ -21,7 +21,6 @@ LIMIT_SECONDS = 15.0
 HUNGRY, TOO_LARGE = version_of("hungry"), version_of("too-large")
 RESOURCES = {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"memory": "768Mi"}}
 # Back from an end: the kubelet waits 10 s before the second start, 20 s before the third.
-pytestmark = pytest.mark.slow
 
 BACK_SECONDS = 90.0
 # A flower over which the model runs out of memory; whoever asks gets no answer.

@@ -24,8 +24,6 @@ from tests.support.rig import BOOSTED, LINEAR, Rig
 from tests.support.waiting import until
 from tests.support.watching import watching
 
-pytestmark = pytest.mark.slow
-
 # Garbage collection takes its seconds, and pods end in their own time.
 GONE_SECONDS = 120.0
 

@@ -23,7 +23,7 @@ from tests.support.terminal import SCRIPTS, environment
 from tests.support.waiting import until
 
 # The first test has two rollouts; Flux's code is compiled when it is first asked for.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.timeout(1200)
 
 # To a warm standby; loose, as it must hold on the busiest machine.
 LIMIT_SECONDS = 10.0

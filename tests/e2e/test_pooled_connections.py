@@ -16,8 +16,6 @@ from tests.support.load import assert_faultless, pooled
 from tests.support.rig import BOOSTED, LINEAR, Rig
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.slow
-
 CLIENTS, RATE, REPLICAS = 8, 10.0, 2
 # So many answers of each client tell where it is.
 ANSWERS = 10

@@ -14,8 +14,6 @@ from tests.support.kube import MINE
 from tests.support.rig import LINEAR, Rig
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.slow
-
 RESYNCS = 3
 # What starts together on two cores.
 BATCH = 5

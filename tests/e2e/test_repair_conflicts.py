@@ -16,8 +16,6 @@ from tests.support.rest import Json
 from tests.support.rig import LINEAR, Rig
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.slow
-
 FIGHTER = "fighting-controller"
 
 

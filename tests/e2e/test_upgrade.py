@@ -14,7 +14,6 @@ from tests.support.rig import BOOSTED, LINEAR, NAMES, Rig
 from tests.support.rollbacks import IMAGES
 
 # A release that gives its pods another time to end, and so renders every template otherwise.
-pytestmark = pytest.mark.slow
 
 NEXT_GRACE_SECONDS = 61
 NEXT_RELEASE = f"""

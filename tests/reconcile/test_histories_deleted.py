@@ -168,7 +168,7 @@ HISTORIES = [
         reason="Serving",
         replicas={"1": 2},
         made={"1": 2},
-        reads={"get services": 1, "get modeldeployments": 1},
+        reads={"get services": 1, "get modeldeployments": 2},
         # The switch is tried again from its beginning.
         writes=more(FIRST, {"patch deployments": 1, "create services": 1, STATUS: 1}),
     ),
@@ -190,7 +190,7 @@ HISTORIES = [
         reason="Serving",
         replicas={"1": 2},
         made={"1": 2},
-        reads={"get configmaps": 1, "get modeldeployments": 1},
+        reads={"get configmaps": 1, "get modeldeployments": 2},
         writes=more(FIRST, {"create configmaps": 1, STATUS: 1}),
     ),
 ]

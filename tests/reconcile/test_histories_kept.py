@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.fake_cluster import Fault
 from tests.support.histories import (
+    ASKED,
     FIRST,
     FLIP,
     GIVE_UP,
@@ -89,6 +90,7 @@ HISTORIES = [
         gone={"1": 2, "2": 2},
         kept=["1"],
         # The deletion that was decided is done, and made good: the record is the same, and nobody is asked.
+        reads=ASKED,
         writes=more(
             *(FIRST, NEW, FLIP, {STATUS: 3}, GIVE_UP, {STATUS: 1, "delete deployments": 1}),
             *(

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.fake_cluster import Fault, Verb
 from tests.support.histories import (
+    ASKED,
     BACK,
     FETCHING,
     FIRST,
@@ -44,7 +45,9 @@ ROLL = (V1, V2)
 ROLLED = more(FIRST, NEW, FLIP, {STATUS: 3})
 
 
-def row(name: str, edit: Edit, writes: dict[str, int], *, before: tuple[Edit, ...] = (V1,)) -> History:
+def row(
+    name: str, edit: Edit, writes: dict[str, int], *, before: tuple[Edit, ...] = (V1,), asked: bool = False
+) -> History:
     """Killed while version 2 takes over from version 1."""
     return History(
         name,
@@ -54,6 +57,7 @@ def row(name: str, edit: Edit, writes: dict[str, int], *, before: tuple[Edit, ..
         replicas={"1": 2, "2": 2},
         made={"1": 2, "2": 2},
         standby="1",
+        reads=ASKED if asked else {},
         writes=more(ROLLED, writes),
     )
 
@@ -63,7 +67,12 @@ HISTORIES = [
     row("after the flip, before the marks", Edit(TO_2, fault=killed("patch", "services")), {}),
     row("before the flip", Edit(TO_2, fault=killed("patch", "services", before=True)), {"patch services": 1}),
     row("after the mark that clears", Edit(TO_2, fault=killed("patch", "controllerrevisions")), {}),
-    row("after the record of a revision", Edit(TO_2, fault=killed("create", "controllerrevisions")), {}),
+    row(
+        "after the record of a revision",
+        Edit(TO_2, fault=killed("create", "controllerrevisions")),
+        {},
+        asked=True,
+    ),
     row(
         "before the budget moves",
         Edit(TO_2, fault=killed("patch", "poddisruptionbudgets", before=True)),
@@ -87,6 +96,7 @@ HISTORIES = [
         reason="Serving",
         replicas={"1": 2},
         made={"1": 2},
+        reads=ASKED,
         writes=more(FIRST, {"patch deployments": 1, "create services": 1}),
     ),
     History(
@@ -96,6 +106,7 @@ HISTORIES = [
         reason="Serving",
         replicas={"1": 2},
         made={"1": 2},
+        reads=ASKED,
         writes=FIRST,
     ),
     History(

@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.fake_pods import Fate
 from tests.support.histories import (
+    ASKED,
     FETCHING,
     FIRST,
     FLIP,
@@ -37,6 +38,7 @@ HISTORIES = [
         reason="ScaledToZero",
         replicas={},
         made={},
+        reads=ASKED,
         writes={"create controllerrevisions": 1, "create configmaps": 1, STATUS: 1},
     ),
     History(
@@ -46,6 +48,7 @@ HISTORIES = [
         reason="Serving",
         replicas={"1": 2},
         made={"1": 2},
+        reads=more(ASKED, ASKED),
         writes=more(FIRST, {STATUS: 1}),
     ),
     History(
@@ -123,6 +126,7 @@ HISTORIES = [
         replicas={},
         made={"1": 2},
         gone={"1": 2},
+        reads=ASKED,
         writes=more(FIRST, {"create controllerrevisions": 1, "create configmaps": 1, SCALE: 1, STATUS: 2}),
     ),
 ]
