@@ -165,8 +165,110 @@ HOW = [
         "greater than or equal to 0",
     ),
     Refusal("misspelt field", {"replica": 2}, "spec.replica", UNKNOWN),
-    Refusal("strategy, which does not exist", _rollout(strategy="Canary"), "spec.rollout.strategy", UNKNOWN),
     Refusal("a raw pod spec", {"template": {"spec": {"hostNetwork": True}}}, "spec.template", UNKNOWN),
 ]
 
-ROWS = NAMES + WHAT + HOW
+STEPS = [{"weight": 10, "pauseSeconds": 60}]
+GATEWAY = {"parentRefs": [{"name": "public"}]}
+RISING = "write weights that rise from step to step"
+
+
+def _canary(*steps: object, **gateway: object) -> dict[str, object]:
+    """A canary that is well written but for what is given."""
+    settings = {"strategy": "Canary", "steps": list(steps) or STEPS}
+    return {"rollout": settings, "gateway": GATEWAY | gateway}
+
+
+CANARY = [
+    Refusal(
+        "unknown strategy",
+        _rollout(strategy="BlueGreen"),
+        "spec.rollout.strategy",
+        'supported values: "Switch", "Canary"',
+    ),
+    Refusal(
+        "canary without a gateway",
+        _rollout(strategy="Canary", steps=STEPS),
+        "spec.gateway",
+        "write spec.gateway.parentRefs, the Gateways whose traffic a canary divides",
+    ),
+    Refusal(
+        "canary without steps",
+        {"rollout": {"strategy": "Canary"}, "gateway": GATEWAY},
+        "spec.rollout.steps",
+        "write the steps of the canary",
+    ),
+    Refusal("no step", _rollout(steps=[]), "spec.rollout.steps", "should have at least 1 items"),
+    Refusal(
+        "17 steps",
+        _canary(*({"weight": n} for n in range(1, 18))),
+        "spec.rollout.steps",
+        "must have at most 16 items",
+    ),
+    Refusal("weights that fall", _canary({"weight": 50}, {"weight": 10}), "spec.rollout.steps", RISING),
+    Refusal("weights that stay", _canary({"weight": 50}, {"weight": 50}), "spec.rollout.steps", RISING),
+    Refusal(
+        "weight of 0",
+        _canary({"weight": 0}),
+        "spec.rollout.steps[0].weight",
+        "greater than or equal to 1",
+    ),
+    Refusal(
+        "weight of 101",
+        _canary({"weight": 101}),
+        "spec.rollout.steps[0].weight",
+        "less than or equal to 100",
+    ),
+    Refusal("step without a weight", _canary({"pause": True}), "spec.rollout.steps[0].weight", "Required"),
+    Refusal(
+        "pause for ever and for a minute",
+        _canary({"weight": 10, "pause": True, "pauseSeconds": 60}),
+        "spec.rollout.steps[0].pauseSeconds",
+        "leave pauseSeconds out beside pause: true",
+    ),
+    Refusal(
+        "pause as a duration",
+        _canary({"weight": 10, "pauseSeconds": "5m"}),
+        "spec.rollout.steps[0].pauseSeconds",
+        "must be of type integer",
+    ),
+    Refusal("gateway without parentRefs", {"gateway": {}}, "spec.gateway.parentRefs", "Required value"),
+    Refusal(
+        "gateway with no parentRef",
+        _canary(parentRefs=[]),
+        "spec.gateway.parentRefs",
+        "should have at least 1 items",
+    ),
+    Refusal(
+        "parentRef that is an address",
+        _canary(parentRefs=[{"name": "http://public"}]),
+        "spec.gateway.parentRefs[0].name",
+        "write the name of a Gateway",
+    ),
+    Refusal(
+        "namespace of a Gateway with a dot",
+        _canary(parentRefs=[{"name": "public", "namespace": "a.b"}]),
+        "spec.gateway.parentRefs[0].namespace",
+        "write the name of a namespace",
+    ),
+    Refusal(
+        "listener with a blank",
+        _canary(parentRefs=[{"name": "public", "sectionName": "web 1"}]),
+        "spec.gateway.parentRefs[0].sectionName",
+        "write the name of a listener",
+    ),
+    Refusal(
+        "hostname with a port",
+        _canary(hostnames=["iris.example.com:80"]),
+        "spec.gateway.hostnames[0]",
+        "write a host name alone",
+    ),
+    Refusal(
+        "backendRefs of one's own",
+        _canary(backendRefs=[{"name": "other"}]),
+        "spec.gateway.backendRefs",
+        UNKNOWN,
+    ),
+]
+
+ROWS = NAMES + WHAT + HOW + CANARY

@@ -109,6 +109,15 @@ def test_a_bad_object_is_refused_with_its_field_and_what_to_write(rest: Rest, ro
         {"tolerations": [{"operator": "Exists"}]},
         {"runtime": {}},
         {"rollout": {"standbySeconds": 0, "proof": {}}},
+        {"rollout": {"strategy": "Switch", "steps": [{"weight": 1}]}},
+        {"gateway": {"parentRefs": [{"name": "public"}], "hostnames": ["*.example.com", "iris"]}},
+        {
+            "gateway": {"parentRefs": [{"name": "public", "namespace": "edge", "sectionName": "web"}]},
+            "rollout": {
+                "strategy": "Canary",
+                "steps": [{"weight": 1, "pause": True}, {"weight": 99, "pauseSeconds": 0}, {"weight": 100}],
+            },
+        },
     ],
     ids=str,
 )

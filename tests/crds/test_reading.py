@@ -59,7 +59,7 @@ STATUS: Json = {
         "digest": "sha256:00",
     },
     "traffic": [{"revision": "iris-v6-1a2b3c4d", "version": "6", "percent": 100, "via": "Service/iris"}],
-    "rollout": {"step": "Proving", "startedTime": TRANSITION, "deadlineTime": TRANSITION},
+    "rollout": {"step": "Canary", "weight": 10, "startedTime": TRANSITION, "deadlineTime": TRANSITION},
     "rejected": [
         {
             "revision": "iris-v5-00000000",
@@ -114,10 +114,10 @@ def test_an_object_that_no_operator_has_seen_says_so(rest: Rest, namespace: str)
 
 def test_fields_that_the_schema_does_not_name_are_pruned(rest: Rest, namespace: str) -> None:
     query = {"fieldValidation": "Ignore"}
-    body = _iris(hostNetwork=True, rollout={"strategy": "Canary"})
+    body = _iris(hostNetwork=True, rollout={"mirror": "Always"})
     created = rest.ok("POST", _path(namespace), body, query=query)
     assert "hostNetwork" not in created["spec"]
-    assert "strategy" not in created["spec"]["rollout"]
+    assert "mirror" not in created["spec"]["rollout"]
 
 
 def test_status_is_written_by_itself_and_whole(rest: Rest, namespace: str) -> None:
@@ -168,6 +168,7 @@ def test_columns_are_read_from_the_status(rest: Rest, namespace: str) -> None:
         "Replicas": "4/4",
         "Status": "Proving",
         "Candidate": "7",
+        "Weight": 10,
         "Standby": "2 until 14:05",
         "Message": "version 7 answers its test inputs",
     }
@@ -178,7 +179,7 @@ def test_kubectl_prints_them_in_the_order_of_the_design(rest: Rest, namespace: s
     narrow = kubectl("get", "mdep", "-n", namespace).splitlines()[0].split()
     wide = kubectl("get", "mdep", "-n", namespace, "-o", "wide").splitlines()[0].split()
     assert narrow == ["NAME", "MODEL", "WANTED", "SERVING", "READY", "REPLICAS", "STATUS", "AGE"]
-    assert wide == [*narrow, "CANDIDATE", "STANDBY", "MESSAGE"]
+    assert wide == [*narrow, "CANDIDATE", "WEIGHT", "STANDBY", "MESSAGE"]
 
 
 def test_a_registry_connection_prints_its_state(rest: Rest, namespace: str) -> None:

@@ -55,12 +55,13 @@ def test_what_is_left_out_has_its_default() -> None:
     assert (spec.revision_history_limit, spec.suspend, spec.rollout_token) == (5, False, None)
     assert (spec.rollout.standby_seconds, spec.rollout.progress_deadline_seconds) == (None, 600)
     assert (spec.rollout.capacity_wait_seconds, spec.rollout.strict_environment) == (120, False)
+    assert (spec.rollout.strategy, spec.rollout.steps, spec.gateway) == ("Switch", (), None)
     proof = spec.rollout.proof
     assert (proof.mode, proof.allow_non_finite, proof.timeout_seconds) == ("Auto", False, 30)
 
 
 def test_an_older_operator_meets_newer_fields_calmly() -> None:
-    newer = {"rollout": {"strategy": "Shadow", "standbySeconds": 5}, "somethingNew": {"a": 1}}
+    newer = {"rollout": {"mirror": {"percent": 5}, "standbySeconds": 5}, "somethingNew": {"a": 1}}
     assert parse_model_deployment(_iris(newer)).spec.rollout.standby_seconds == 5
 
 
@@ -217,3 +218,19 @@ def test_a_model_runtime() -> None:
     assert runtime.spec.default is True
     assert runtime.spec.default_resources.requests == {"cpu": "1"}
     assert (runtime.spec.index.url, runtime.spec.index.ca_bundle) == ("https://pypi.example.com/simple", None)
+
+
+def test_a_gateway_and_a_canary_make_no_new_revision() -> None:
+    steps = [{"weight": 10, "pause": True}, {"weight": 50, "pauseSeconds": 60}]
+    gateway = {"parentRefs": [{"name": "public", "sectionName": "web"}], "hostnames": ["iris.example.com"]}
+    canary = _iris({"gateway": gateway, "rollout": {"strategy": "Canary", "steps": steps}})
+    spec = parse_model_deployment(canary).spec
+    assert spec.shape() == _shape() == {}
+    assert [(s.weight, s.pause, s.pause_seconds) for s in spec.rollout.steps] == [
+        (10, True, None),
+        (50, False, 60),
+    ]
+    assert spec.gateway
+    assert [(r.name, r.namespace, r.section_name) for r in spec.gateway.parent_refs] == [
+        ("public", None, "web")
+    ]

@@ -69,14 +69,39 @@ class Proof(Value):
     cases: Cases | None = None
 
 
+class CanaryStep(Value):
+    """A share of the route's traffic in percent, and how long it is held: 0 s where neither is set."""
+
+    weight: int
+    pause_seconds: int | None = None
+    pause: bool = False  # until the revision is promoted by command
+
+
 class Rollout(Value):
     """How a revision comes to take the traffic, and how long the one before it stays warm."""
 
+    strategy: Literal["Switch", "Canary"] = "Switch"
+    steps: tuple[CanaryStep, ...] = ()
     proof: Proof = Proof()
     standby_seconds: int | None = None  # None: the administrator's default
     progress_deadline_seconds: int = 600
     capacity_wait_seconds: int = 120
     strict_environment: bool = False
+
+
+class ParentRef(Value):
+    """A Gateway, or one of its listeners; without a namespace, of the same one."""
+
+    name: str
+    namespace: str | None = None
+    section_name: str | None = None
+
+
+class Gateway(Value):
+    """Where the HTTPRoute attaches, and which host names it is for; without any, all of the listeners'."""
+
+    parent_refs: tuple[ParentRef, ...]
+    hostnames: tuple[str, ...] = ()
 
 
 class RegistryRef(Value):
@@ -138,6 +163,7 @@ class ModelDeploymentSpec(Value):
     image_pull_secrets: tuple[ObjectRef, ...] = ()
     service_account_name: str | None = None
     service: Metadata = Metadata()
+    gateway: Gateway | None = None
     disruption_budget: Literal["Default", "None"] = "Default"
     rollout: Rollout = Rollout()
     rollout_token: str | None = None
