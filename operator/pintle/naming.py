@@ -35,6 +35,8 @@ ANNOTATION_ALIAS = f"{GROUP}/alias"
 ANNOTATION_SINCE = f"{GROUP}/since"
 ANNOTATION_STANDBY = f"{GROUP}/standby"
 ANNOTATION_RELEASED = f"{GROUP}/released"
+# Mark on the HTTPRoute, beside `since`: whose canary it is, and with which weight.
+ANNOTATION_CANARY = f"{GROUP}/canary"
 # Marks on Deployments and pods.
 ANNOTATION_IDENTITY = f"{GROUP}/identity"
 ANNOTATION_RECLAIMED = f"{GROUP}/reclaimed"
@@ -43,6 +45,7 @@ ANNOTATION_ROLE = f"{GROUP}/role"
 ANNOTATION_TRANSITION = f"{GROUP}/transition"
 # What people and other tools write on a ModelDeployment.
 ANNOTATION_REJECT = f"{GROUP}/reject-revision"
+ANNOTATION_PROMOTE = f"{GROUP}/promote-revision"
 ANNOTATION_CHANGE_CAUSE = "kubernetes.io/change-cause"
 
 CREDENTIALS_TYPE = f"{GROUP}/registry-credentials"

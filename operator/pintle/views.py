@@ -13,6 +13,7 @@ from pintle.conditions import REJECTIONS
 from pintle.domain import (
     Child,
     Cleared,
+    Entrance,
     Identity,
     Named,
     Record,
@@ -52,7 +53,7 @@ def annotation(body: Json, name: str) -> str:
     return str((body["metadata"].get("annotations") or {}).get(name, ""))
 
 
-def _mark(body: Json, name: str) -> Json | None:
+def json_annotation(body: Json, name: str) -> Json | None:
     """An annotation that holds a JSON object."""
     try:
         value = orjson.loads(annotation(body, name) or "null")
@@ -107,7 +108,7 @@ def record(body: Json) -> Record | None:
 
 
 def _cleared(body: Json) -> Cleared | None:
-    mark = _mark(body, ANNOTATION_CLEARED)
+    mark = json_annotation(body, ANNOTATION_CLEARED)
     time = parse_time(mark.get("time")) if mark else None
     if mark is None or time is None or mark.get("proof") not in {"passed", "none", "skipped"}:
         return None
@@ -121,7 +122,7 @@ def _cleared(body: Json) -> Cleared | None:
 
 
 def _rejected(body: Json) -> Rejected | None:
-    mark = _mark(body, ANNOTATION_REJECTED)
+    mark = json_annotation(body, ANNOTATION_REJECTED)
     time = parse_time(mark.get("time")) if mark else None
     # The reason becomes a condition's: one that is none of ours was written by somebody else.
     if mark is None or time is None or mark.get("reason") not in REJECTIONS:
@@ -130,7 +131,7 @@ def _rejected(body: Json) -> Rejected | None:
 
 
 def _named(body: Json) -> Named | None:
-    mark = _mark(body, ANNOTATION_ALIAS)
+    mark = json_annotation(body, ANNOTATION_ALIAS)
     time = parse_time(mark.get("time")) if mark else None
     return Named(str(mark.get("name", "")), time) if mark and time else None
 
@@ -185,6 +186,18 @@ def _ready_pods(slices: Iterable[Json]) -> Iterable[str]:
             target = endpoint.get("targetRef") or {}
             if (endpoint.get("conditions") or {}).get("ready") and target.get("kind") == "Pod":
                 yield str(target.get("name", ""))
+
+
+def entrance(body: Json, slices: Iterable[Json]) -> Entrance:
+    """The Service of one revision, with its endpoints."""
+    return Entrance(
+        revision=body["metadata"]["name"],
+        uid=body["metadata"].get("uid", ""),
+        resource_version=body["metadata"].get("resourceVersion", ""),
+        ready_pods=frozenset(_ready_pods(slices)),
+        body=body,
+        deleting=deleting(body),
+    )
 
 
 def child(body: Json) -> Child:

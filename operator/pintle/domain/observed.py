@@ -88,6 +88,37 @@ class Traffic:
 
 
 @dataclass(frozen=True, slots=True)
+class Entrance:
+    """The Service of one revision, which the HTTPRoute sends a share to."""
+
+    revision: str
+    uid: str
+    resource_version: str
+    ready_pods: frozenset[str]  # names of pods that are ready endpoints
+    body: Json = field(compare=False, repr=False)
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The HTTPRoute of a ModelDeployment. `revision` and `weight` are what we wrote last: "" and 0 at rest.
+
+    `since` is from when on the weight has been held, or without a canary, when the route was written.
+    """
+
+    uid: str
+    resource_version: str
+    revision: str
+    weight: int
+    since: datetime | None
+    sends: Mapping[str, int]  # Service -> weight, as it stands there
+    accepted: bool  # all Gateways have accepted what stands there
+    refused: str  # why one has not, in its own words; "" while it has not answered
+    body: Json = field(compare=False, repr=False)
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Child:
     """A child that is only compared with what it should be: ConfigMap or PodDisruptionBudget."""
 
@@ -152,6 +183,8 @@ class Observed:
     connection: Connection | None
     runtimes: tuple[ModelRuntime, ...]
     resolution: Resolution | None
+    route: Route | None = None
+    entrances: Mapping[str, Entrance] = field(default_factory=dict)  # by revision
     faults: tuple[Fault, ...] = ()
     last_copies: Mapping[str, Json] = field(default_factory=dict)  # of records that are gone, though they run
     contested: frozenset[Field] = frozenset()  # what others keep changing, and is left as it is for now

@@ -19,8 +19,11 @@ NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
 ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+HTTP_ROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
 
 # What is watched with the label selector `app.kubernetes.io/managed-by=pintle`.
 CHILDREN = (CONTROLLER_REVISIONS, DEPLOYMENTS, SERVICES, CONFIG_MAPS, PODS, BUDGETS, ENDPOINT_SLICES)
+# Children of a kind that not every cluster serves. Watched likewise where it does.
+OPTIONAL_CHILDREN = (HTTP_ROUTES,)
 # What is watched whole: the kinds of our own.
 OWN = (MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, CLUSTER_REGISTRY_CONNECTIONS, MODEL_RUNTIMES)
