@@ -11,7 +11,7 @@ from pintle.api import ModelDeployment
 from pintle.cache import Cache
 from pintle.conditions import Reason
 from pintle.domain import Action, Create, Delete, Fault, Field, Patch, Replace, Stage
-from pintle.domain.resources import DEPLOYMENTS
+from pintle.domain.resources import DEPLOYMENTS, OPTIONAL_CHILDREN
 from pintle.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound, Waiting
 from pintle.memory import Memory
 from pintle.naming import digest
@@ -20,6 +20,8 @@ from pintle.ports import Cluster, Json
 # A child of a vanished owner is garbage collected within seconds: look again soon.
 GONE_SOON = 3.0
 GONE_LATER = 30.0
+# A kind that the cluster does not serve is tried again after so long.
+GONE_KIND = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,7 @@ class Applier:
         try:
             match action:
                 case Create():
-                    answer = await self._cluster.create(action.resource, namespace, action.body)
-                    self._keep(action, answer)
-                    if action.resource == DEPLOYMENTS:
-                        memory.baselines[action.name] = digest(answer["spec"]["template"])
+                    await self._create(namespace, action, memory, now)
                 case Patch():
                     self._keep(action, await self._patch(namespace, action))
                 case Replace():
@@ -98,6 +97,17 @@ class Applier:
         except (Forbidden, Invalid) as error:
             self._refused(action, error, memory, now)
         return []
+
+    async def _create(self, namespace: str, action: Create, memory: Memory, now: datetime) -> None:
+        try:
+            answer = await self._cluster.create(action.resource, namespace, action.body)
+        except NotFound:
+            if action.resource in OPTIONAL_CHILDREN:
+                memory.faults[action.resource.kind, action.name] = _unserved(action, now)
+            raise
+        self._keep(action, answer)
+        if action.resource == DEPLOYMENTS:
+            memory.baselines[action.name] = digest(answer["spec"]["template"])
 
     async def _replace(self, namespace: str, action: Replace, memory: Memory) -> list[Finding]:
         """Put a template back, or only ask what it would be.
@@ -191,6 +201,16 @@ class Applier:
         text = f"the API server refuses {kind} {action.name}: {error.message}"
         memory.faults[kind, action.name] = Fault(reason, text, now, kind, action.name)
         raise error
+
+
+def _unserved(action: Create, now: datetime) -> Fault:
+    """A kind that not every cluster serves was not found; or a namespace is gone, and the object with it."""
+    kind = action.resource
+    text = (
+        f"this cluster does not serve {kind.kind} ({kind.api_version}), which spec.gateway needs: install the"
+        " Gateway API and a gateway, or take spec.gateway away, with spec.rollout.strategy: Switch"
+    )
+    return Fault(Reason.GATEWAY_NOT_FOUND, text, now, kind.kind, action.name, lasts=GONE_KIND)
 
 
 def _fights(action: Patch | Replace, memory: Memory, now: datetime) -> list[Finding]:

@@ -20,7 +20,14 @@ import orjson
 from pintle import naming
 from pintle.api import CLUSTER_KIND
 from pintle.domain import Json, Key, Resource
-from pintle.domain.resources import CONTROLLER_REVISIONS, ENDPOINT_SLICES, MODEL_DEPLOYMENTS, NAMESPACES, PODS
+from pintle.domain.resources import (
+    CONTROLLER_REVISIONS,
+    ENDPOINT_SLICES,
+    MODEL_DEPLOYMENTS,
+    NAMESPACES,
+    OPTIONAL_CHILDREN,
+    PODS,
+)
 
 LABEL_SERVICE_NAME = "kubernetes.io/service-name"
 DEFAULT_REGISTRY = "default"
@@ -49,15 +56,15 @@ _LAST_COPIES = 256
 def deployment_of(resource: Resource, obj: Json) -> Key | None:
     """Name the ModelDeployment that an object belongs to by its labels; itself for a ModelDeployment.
 
-    An EndpointSlice belongs to the Service that it is for. The EndpointSlice controller copies a
-    Service's labels onto its slices, so they pass the same watch as the other children.
+    The EndpointSlice controller copies a Service's labels onto its slices, so they pass the same watch as
+    the other children. One without ours belongs to the ModelDeployment that its Service is named as.
     """
     metadata = obj["metadata"]
     labels = metadata.get("labels") or {}
     if resource == MODEL_DEPLOYMENTS:
         name = metadata["name"]
     elif resource == ENDPOINT_SLICES:
-        name = labels.get(LABEL_SERVICE_NAME)
+        name = labels.get(naming.LABEL_DEPLOYMENT) or labels.get(LABEL_SERVICE_NAME)
     else:
         name = labels.get(naming.LABEL_DEPLOYMENT)
     return Key(metadata.get("namespace", ""), name) if name else None
@@ -89,6 +96,7 @@ class Cache:
         self._users: dict[Key, set[Key]] = defaultdict(set)
         self._removed: OrderedDict[str, str] = OrderedDict()
         self._last_copies: OrderedDict[Key, bytes] = OrderedDict()
+        self._optional: set[Resource] = set()
 
     def upsert(self, resource: Resource, obj: Json) -> bool:
         """Hold an object's state unless a newer one, or its removal, is known. True when it was taken."""
@@ -109,6 +117,7 @@ class Cache:
             bytes(memoryview(orjson.dumps(_slim(resource, obj)))),
         )
         self._entries[resource][key] = entry
+        self.note(resource, served=True)
         if entry.deployment:
             self._children[resource, entry.deployment].add(key)
         if entry.connection:
@@ -164,6 +173,15 @@ class Cache:
     def versions(self, resource: Resource) -> dict[Key, tuple[str, str]]:
         """(uid, resourceVersion) of each object of a kind, by key: what a resync compares."""
         return {key: (entry.uid, entry.resource_version) for key, entry in self._entries[resource].items()}
+
+    def note(self, resource: Resource, *, served: bool) -> None:
+        """Note whether the cluster serves a kind that not every cluster does; others always are."""
+        if resource in OPTIONAL_CHILDREN:
+            (self._optional.add if served else self._optional.discard)(resource)
+
+    def serves(self, resource: Resource) -> bool:
+        """Whether the cluster serves a kind, as far as is known. May be asked from any thread."""
+        return resource not in OPTIONAL_CHILDREN or resource in self._optional
 
     def terminating(self, namespace: str) -> bool:
         """Whether a namespace is on its way out: nothing is written in it any more."""

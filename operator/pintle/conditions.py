@@ -32,10 +32,12 @@ class Reason(StrEnum):
     RESOLVING = "Resolving"
     STARTING = "Starting"
     PROVING = "Proving"
+    CANARY = "Canary"
     DEGRADED = "Degraded"
     REGISTRY_UNAVAILABLE = "RegistryUnavailable"
     INSUFFICIENT_CAPACITY = "InsufficientCapacity"
     IMAGE_PULL_FAILED = "ImagePullFailed"
+    GATEWAY_UNAVAILABLE = "GatewayUnavailable"
     # Stalled: somebody has to change something; re-checked all the same.
     VERSION_NOT_FOUND = "VersionNotFound"
     ALIAS_NOT_FOUND = "AliasNotFound"
@@ -46,6 +48,7 @@ class Reason(StrEnum):
     CREDENTIALS_FORBIDDEN = "CredentialsForbidden"
     SERVICE_ACCOUNT_FORBIDDEN = "ServiceAccountForbidden"
     RUNTIME_NOT_FOUND = "RuntimeNotFound"
+    GATEWAY_NOT_FOUND = "GatewayNotFound"
     NAME_TAKEN = "NameTaken"
     INVALID_SPEC = "InvalidSpec"
     # Stalled: causes of a rejection.
@@ -59,6 +62,7 @@ class Reason(StrEnum):
     REJECTED_BY_USER = "RejectedByUser"
     # Neither: somebody chose this.
     SUSPENDED = "Suspended"
+    AWAITING_PROMOTION = "AwaitingPromotion"
     SCALED_TO_ZERO = "ScaledToZero"
     # Reasons of the other conditions only.
     NOTHING_SERVING = "NothingServing"
@@ -75,10 +79,12 @@ RECONCILING = frozenset(
         Reason.RESOLVING,
         Reason.STARTING,
         Reason.PROVING,
+        Reason.CANARY,
         Reason.DEGRADED,
         Reason.REGISTRY_UNAVAILABLE,
         Reason.INSUFFICIENT_CAPACITY,
         Reason.IMAGE_PULL_FAILED,
+        Reason.GATEWAY_UNAVAILABLE,
     }
 )
 REJECTIONS = frozenset(
@@ -103,6 +109,7 @@ STALLED = REJECTIONS | {
     Reason.CREDENTIALS_FORBIDDEN,
     Reason.SERVICE_ACCOUNT_FORBIDDEN,
     Reason.RUNTIME_NOT_FOUND,
+    Reason.GATEWAY_NOT_FOUND,
     Reason.NAME_TAKEN,
     Reason.INVALID_SPEC,
 }

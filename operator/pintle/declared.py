@@ -19,7 +19,7 @@ from pintle.domain import (
     RuntimeChoice,
 )
 from pintle.following import Problem
-from pintle.naming import ANNOTATION_REJECT, revision_name, short_hash
+from pintle.naming import ANNOTATION_PROMOTE, ANNOTATION_REJECT, revision_name, short_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +187,12 @@ def _no_runtime(observed: Observed, name: str | None) -> Problem:
     else:
         text = f"no ModelRuntime is marked as default (there is: {valid}): name one in spec.runtime.name"
     return Problem(Reason.RUNTIME_NOT_FOUND, text)
+
+
+def promoted_by_user(observed: Observed, revision: str) -> bool:
+    """Whether the annotation `pintle.dev/promote-revision` names this revision. Level-based, as below."""
+    value = observed.deployment.annotations.get(ANNOTATION_PROMOTE, "").strip()
+    return value in {revision, short_hash(revision)}
 
 
 def rejected_by_user(observed: Observed, revision: str, version: str) -> Problem | None:

@@ -1,15 +1,17 @@
 """The caches -> one frozen `Observed`. The only reading that a pass does."""
 
 import logging
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from pydantic import ValidationError
 
-from pintle import declared, following, podview, views
+from pintle import declared, following, podview, routeview, views
 from pintle.api import ModelDeployment, ModelRuntime, parse_model_runtime
-from pintle.cache import Cache
+from pintle.cache import LABEL_SERVICE_NAME, Cache
 from pintle.domain import Connection, Defaults, Fault, Key, Observed, Query, Resolution
 from pintle.domain.resources import (
     BUDGETS,
@@ -18,7 +20,9 @@ from pintle.domain.resources import (
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
+    HTTP_ROUTES,
     MODEL_RUNTIMES,
+    OPTIONAL_CHILDREN,
     PODS,
     SERVICES,
 )
@@ -70,16 +74,18 @@ def gather(
     names = [r.name for r in records]
     workloads = {w.revision: w for w in map(views.workload, mine(DEPLOYMENTS))}
     lost = {name: cache.last_copy(Key(key.namespace, name)) for name in workloads if name not in names}
-    services = [s for s in mine(SERVICES) if s["metadata"]["name"] == deployment.name]
+    services = {s["metadata"]["name"]: s for s in mine(SERVICES)}
     budgets = [b for b in mine(BUDGETS) if b["metadata"]["name"] == deployment.name]
-    slices = cache.children(ENDPOINT_SLICES, key.namespace, key.name)
+    routes = [r for r in mine(HTTP_ROUTES) if r["metadata"]["name"] == deployment.name]
+    slices = _by_service(cache.children(ENDPOINT_SLICES, key.namespace, key.name))
+    service = services.pop(deployment.name, None)
     observed = Observed(
         deployment=deployment,
         records=tuple(records),
         workloads=workloads,
         # A pod's owner is its ReplicaSet: its labels say whose it is, and only a revision's name counts.
         pods=tuple(podview.pod(p) for p in cache.children(PODS, key.namespace, key.name)),
-        traffic=views.traffic(services[0], slices, names) if services else None,
+        traffic=views.traffic(service, slices[deployment.name], names) if service else None,
         budget=views.child(budgets[0]) if budgets else None,
         copies={c.name: c for c in map(views.child, mine(CONFIG_MAPS))},
         connection=connections.view(key.namespace, deployment.spec.registry_ref.registry),
@@ -87,6 +93,8 @@ def gather(
         resolution=None,
         faults=memory.standing_faults(now, lambda fault: _over(cache, key.namespace, fault)),
         last_copies={name: copy for name, copy in lost.items() if copy},
+        route=routeview.route(routes[0]) if routes else None,
+        entrances={name: views.entrance(body, slices[name]) for name, body in services.items()},
         contested=memory.left_alone(now),
         baselines=dict(memory.baselines),
         told=frozenset(memory.told),
@@ -104,9 +112,16 @@ def _over(cache: Cache, namespace: str, fault: Fault) -> bool:
     """Whether who held a name has been seen to go."""
     if not fault.holder:
         return False
-    resource = next(r for r in CHILDREN if r.kind == fault.kind)
+    resource = next(r for r in (*CHILDREN, *OPTIONAL_CHILDREN) if r.kind == fault.kind)
     found = cache.get(resource, namespace, fault.name)
     return found is None or found["metadata"]["uid"] != fault.holder
+
+
+def _by_service(slices: Iterable[Json]) -> dict[str, list[Json]]:
+    found: dict[str, list[Json]] = defaultdict(list)
+    for body in slices:
+        found[(body["metadata"].get("labels") or {}).get(LABEL_SERVICE_NAME, "")].append(body)
+    return found
 
 
 def _ask(resolver: Resolver, key: Key, observed: Observed) -> Resolution | None:

@@ -15,36 +15,33 @@ from typing_extensions import override
 from pintle.adapters.kube_http import Login
 from pintle.domain import Json, Resource
 from pintle.intake import Change
-from pintle.resync import WATCHED
 from pintle.watches import Operate, StopFlag
 
 Deliver: TypeAlias = Callable[[Change, Resource, Json], None]
 LogIn: TypeAlias = Callable[[], Awaitable[Login]]
+Kinds: TypeAlias = Callable[[], Collection[tuple[Resource, str]]]
+"""What is to be watched now, each kind with its label selector. It may differ from one run to the next."""
 
 _BACKOFF_LIMIT = 10.0
 _REQUEST_SECONDS = 30
 _PAGE = 500
 
 
-def operate(deliver: Deliver, login: LogIn, namespaces: Collection[str] = ()) -> Operate:
+def operate(deliver: Deliver, login: LogIn, kinds: Kinds, namespaces: Collection[str] = ()) -> Operate:
     """Make a coroutine function that watches until it is told to stop, or until kopf gives up.
 
     Args:
         deliver: is given each event, in the loop that the coroutine runs in; must not block.
         login: is asked for credentials at the start, and after each 401.
+        kinds: what is watched; asked at the start of each run.
         namespaces: what is watched; all if there are none.
     """
-    registry = kopf.OperatorRegistry()
-    kopf.on.login(registry=registry)(_login(login))
-    for resource, _ in WATCHED:
-        kopf.on.event(
-            resource.group, resource.version, resource.plural, id=resource.plural, registry=registry
-        )(_handler(resource, deliver))
 
     async def run(stop: StopFlag) -> None:
+        chosen = kinds()
         await kopf.operator(
-            registry=registry,
-            settings=_settings(),
+            registry=_registry(deliver, login, chosen),
+            settings=_settings(chosen),
             standalone=True,  # one replica, or a Lease: kopf's peering freezes all where two are equal
             clusterwide=not namespaces,
             namespaces=list(namespaces),
@@ -54,10 +51,22 @@ def operate(deliver: Deliver, login: LogIn, namespaces: Collection[str] = ()) ->
     return run
 
 
-def watchers(namespaces: Collection[str] = ()) -> frozenset[str]:
+def _registry(
+    deliver: Deliver, login: LogIn, kinds: Collection[tuple[Resource, str]]
+) -> kopf.OperatorRegistry:
+    registry = kopf.OperatorRegistry()
+    kopf.on.login(registry=registry)(_login(login))
+    for resource, _ in kinds:
+        kopf.on.event(
+            resource.group, resource.version, resource.plural, id=resource.plural, registry=registry
+        )(_handler(resource, deliver))
+    return registry
+
+
+def watchers(kinds: Collection[tuple[Resource, str]], namespaces: Collection[str] = ()) -> frozenset[str]:
     """Names of the tasks that watch while all is well (kopf, `_core/reactor/orchestration.py`)."""
     names = set()
-    for resource, _ in WATCHED:
+    for resource, _ in kinds:
         kind = f"{resource.plural}.{resource.version}.{resource.group}".strip(".")
         scopes = list(namespaces) if resource.namespaced and namespaces else [None]
         names |= {f"watcher for {kind}@{scope}" for scope in scopes}
@@ -102,7 +111,7 @@ def _login(login: LogIn) -> Any:  # noqa: ANN401 - kopf's own type for it is pri
     return log_in
 
 
-def _settings() -> kopf.OperatorSettings:
+def _settings(kinds: Collection[tuple[Resource, str]]) -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True  # it would watch all CRDs and namespaces of the cluster
@@ -115,7 +124,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.networking.error_backoffs = _Backoffs()
     # By default kopf kills the process ten minutes after it ended without having been told to.
     settings.process.ultimate_exiting_timeout = None
-    for resource, labels in WATCHED:
+    for resource, labels in kinds:
         if labels:
             settings.watching.label_selectors[resource.group, resource.version, resource.plural] = labels
     return settings

@@ -20,7 +20,7 @@ class Memory:
     """Mutable, one for each ModelDeployment's uid, used by one worker at a time."""
 
     uid: str = ""
-    edit: tuple[int, str] = (-1, "")
+    edit: tuple[int | str, ...] = (-1,)
     edited: datetime | None = None
     named: tuple[object, ...] | None = None
     unsaid_since: datetime | None = None
@@ -31,14 +31,14 @@ class Memory:
     baselines: dict[str, str] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
 
-    def see(self, uid: str, edit: tuple[int, str], now: datetime) -> None:
+    def see(self, uid: str, edit: tuple[int | str, ...], now: datetime) -> None:
         """Note what was seen; an object made again under the same name starts afresh.
 
-        `edit` is the generation and the command annotation: a command is an edit of its own,
+        `edit` is the generation and the command annotations: a command is an edit of its own,
         though the API server counts no generation for it.
         """
         if uid != self.uid:
-            self.uid, self.edit = uid, (-1, "")
+            self.uid, self.edit = uid, (-1,)
             self.unsaid_since = self.named = None
             self.baselines.clear()
             self.told.clear()

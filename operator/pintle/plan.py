@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pintle import status, transitions
+from pintle import routing, status, transitions
 from pintle.conditions import Reason
 from pintle.declared import declared
 from pintle.domain import Action, Field, Notice, Observed, Patch, Pending, Plan, Replace, Stage
@@ -36,17 +36,22 @@ def decide(observed: Observed, now: datetime) -> Plan:
     found = declared(observed)
     current = roles(observed)
     taken = _possible(observed, step(observed, found, now))
+    back = routing.withdrawal(observed, found, current, taken, now)
+    if back and not _faulty(observed, back):
+        return Plan(stages=((back,),))
     if taken.turning:
         # The next pass, which follows at once, sees the writes and reports a state that is then true.
         return Plan(stages=taken.stages)
     sequences, wake_upkeep = upkeep(observed, found, taken, now)
+    possible = tuple(_without_faulty(observed, sequence) for sequence in sequences)
     wanted = status.build(observed, found, current, taken, now)
     write, wake_status, unsaid = _worth_writing(observed, current, taken, wanted, now)
+    write = write and not routing.creates(a for s in possible for stage in s for a in stage)
     told = transitions.notices(observed, found, wanted, now) if write else ()
     times = [t for t in (taken.wake_at, wake_upkeep, wake_status) if t is not None and t > now]
     return Plan(
         stages=taken.stages,
-        upkeep=tuple(_without_faulty(observed, sequence) for sequence in sequences),
+        upkeep=possible,
         status=wanted if write else None,
         notices=(*told, *_environments(observed, current)),
         wake_at=min(times, default=None),
@@ -121,6 +126,7 @@ def _passing(observed: Observed, current: Roles, taken: Step, now: datetime) -> 
     ready = sum(p.ready for p in pods_of(observed, current.serving))
     needed = threshold(observed.deployment.spec.replicas)
     lagging = behind_service(observed, current.serving) < needed <= ready
+    lagging = lagging or (observed.route is not None and not observed.route.accepted)
     return flipped + QUIET_FLIP if lagging else None
 
 

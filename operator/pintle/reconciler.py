@@ -17,7 +17,7 @@ from pintle.domain import Defaults, Key, Observed, Plan
 from pintle.domain.resources import CONTROLLER_REVISIONS, MODEL_DEPLOYMENTS
 from pintle.errors import ClusterError, Conflict, NotFound, PintleError
 from pintle.memory import Memory
-from pintle.naming import ANNOTATION_REJECT
+from pintle.naming import ANNOTATION_PROMOTE, ANNOTATION_REJECT
 from pintle.plan import decide
 from pintle.ports import Clock, Cluster, Events, Json, Metrics
 from pintle.telling import Teller
@@ -71,8 +71,8 @@ class Reconciler:
             return None
         memory = self._memories.setdefault(key, Memory())
         now = self._clock.now()
-        command = deployment.annotations.get(ANNOTATION_REJECT, "")
-        memory.see(deployment.uid, (deployment.generation, command), now)
+        commands = [deployment.annotations.get(name, "") for name in (ANNOTATION_REJECT, ANNOTATION_PROMOTE)]
+        memory.see(deployment.uid, (deployment.generation, *commands), now)
         observed = self._gather(deployment, memory, now)
         if await self._find_traffic(observed):
             observed = self._gather(deployment, memory, now)

@@ -10,8 +10,8 @@ import logging
 
 from pintle.cache import Cache
 from pintle.domain import Key, Resource
-from pintle.domain.resources import CHILDREN, NAMESPACES, OWN
-from pintle.errors import ClusterError
+from pintle.domain.resources import CHILDREN, NAMESPACES, OPTIONAL_CHILDREN, OWN
+from pintle.errors import ClusterError, Forbidden, NotFound
 from pintle.intake import Intake
 from pintle.naming import MANAGED_SELECTOR
 from pintle.ports import Cluster
@@ -31,6 +31,14 @@ WATCHED = (
 )
 """What is watched: the kinds, and the label selector of each. Own kinds come before children, which find
 theirs; namespaces come first, so that nothing is written in one that is on its way out."""
+
+OPTIONAL = tuple((resource, MANAGED_SELECTOR) for resource in OPTIONAL_CHILDREN)
+"""What is watched besides, in a cluster that serves it; each list finds out anew whether it does."""
+
+
+def watched(cache: Cache) -> tuple[tuple[Resource, str], ...]:
+    """What is to be watched now, as far as is known. May be asked from any thread."""
+    return (*WATCHED, *((resource, labels) for resource, labels in OPTIONAL if cache.serves(resource)))
 
 
 class Resync:
@@ -81,6 +89,8 @@ class Resync:
         Raises:
             ClusterError: a list failed; what was listed until then is taken in.
         """
+        for resource, labels in OPTIONAL:
+            await self._list_if_served(resource, labels)
         for resource, labels in WATCHED:
             await self._list(resource, labels)
         self._listed = asyncio.get_running_loop().time()
@@ -93,6 +103,22 @@ class Resync:
             log.warning("cannot list the cluster's objects, will try again: %s", error)
             return False
         return True
+
+    async def _list_if_served(self, resource: Resource, labels: str) -> None:
+        """List a kind that may not be there, or that this operator may not be allowed yet to list."""
+        served = self._cache.serves(resource)
+        try:
+            await self._list(resource, labels)
+            self._cache.note(resource, served=True)
+        except NotFound:
+            for key, held in self._cache.versions(resource).items():
+                self._drop(resource, key, held)
+            self._cache.note(resource, served=False)
+        except Forbidden as error:
+            log.warning("cannot list %s, and goes on without: %s", resource.plural, error)
+            self._cache.note(resource, served=False)
+        if served is not self._cache.serves(resource):
+            log.info("%s %s served", resource.plural, "is no longer" if served else "is")
 
     async def _list(self, resource: Resource, labels: str) -> None:
         before = self._cache.versions(resource)

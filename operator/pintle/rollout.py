@@ -6,13 +6,13 @@ from anywhere, by anybody, after any crash. `step` is pure: time is an argument.
 
 from datetime import datetime, timedelta
 
-from pintle import views
+from pintle import clearing, routing, views
 from pintle.conditions import Reason
 from pintle.declared import Declared, rejected_by_user
 from pintle.desired import record, workload
-from pintle.domain import Action, Cleared, Named, Observed, Record, Rejected, Stage, Workload
-from pintle.policies import REJECTING, WAITING, Candidate, Finding, first
-from pintle.roles import Roles, behind_service, lost_serving, pods_of, roles, threshold
+from pintle.domain import Named, Observed, Record, Rejected, Stage
+from pintle.policies import REJECTING, WAITING, Finding, first
+from pintle.roles import Roles, behind_service, lost_serving, roles, threshold
 from pintle.switch import Step, enough, flip, shrink, warm
 
 # How long a warm revision with too few pods may be scaled up before it gets the traffic anyway.
@@ -47,9 +47,9 @@ def step(observed: Observed, declared: Declared, now: datetime) -> Step:
 
 def _serving(observed: Observed, serving: Record, now: datetime) -> Step:
     """Nothing to roll out. A record that was made again from what runs has lost its mark: mark it."""
-    candidate = _candidate(observed, serving, now)
-    whole = candidate.replicas > 0 and _all_ready(candidate)
-    if serving.cleared is None and whole and (cleared := _proven(candidate, now)):
+    candidate = clearing.candidate(observed, serving, now)
+    whole = candidate.replicas > 0 and clearing.all_ready(candidate)
+    if serving.cleared is None and whole and (cleared := clearing.proven(candidate, now)):
         return Step(((record.clear(serving, cleared),),), turning=True)
     return Step()
 
@@ -66,7 +66,7 @@ def _rejected_by_user(observed: Observed, message: str, current: Roles, now: dat
     if fallback is None:
         text = f"{message}; there is no other cleared revision to go back to"
         return Step(finding=Finding(Reason.REJECTED_BY_USER, text))
-    way = _towards(observed, current, fallback, now)
+    way = _towards(observed, current, fallback, now, at_once=True)
     return Step(way.stages, held, way.candidate, way.turning, way.needs_room, way.wake_at)
 
 
@@ -95,7 +95,8 @@ def _warm_sibling(observed: Observed, declared: Declared, current: Roles) -> Rec
     for choice in observed.records:
         same = choice.identity.key == identity.key
         wanted = rejected_by_user(observed, choice.name, choice.version) is None
-        if same and wanted and not choice.rejected and warm(observed, choice):
+        at_once = not routing.by_steps(observed, current, choice)
+        if same and wanted and at_once and not choice.rejected and warm(observed, choice):
             return choice
     return None
 
@@ -138,8 +139,10 @@ def _start(observed: Observed, target: Record) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-def _towards(observed: Observed, current: Roles, target: Record, now: datetime) -> Step:
-    """Work towards a revision that has its record."""
+def _towards(
+    observed: Observed, current: Roles, target: Record, now: datetime, *, at_once: bool = False
+) -> Step:
+    """Work towards a revision that has its record; with `at_once` never by the steps of a canary."""
     replicas = observed.deployment.spec.replicas
     if replicas == 0:
         if target.cleared:
@@ -154,9 +157,10 @@ def _towards(observed: Observed, current: Roles, target: Record, now: datetime) 
     if existing.deleting:
         text = f"Deployment {existing.revision} is being deleted; it is made again when it is gone"
         return Step(finding=Finding(Reason.STARTING, text), candidate=target)
-    if warm(observed, target):
+    by_steps = not at_once and routing.by_steps(observed, current, target)
+    if warm(observed, target) and not by_steps:
         return _towards_warm(observed, current, target, now)
-    return _towards_cold(observed, current, target, now)
+    return _towards_cold(observed, current, target, now, by_steps=by_steps)
 
 
 def _towards_warm(observed: Observed, current: Roles, target: Record, now: datetime) -> Step:
@@ -173,84 +177,35 @@ def _towards_warm(observed: Observed, current: Roles, target: Record, now: datet
     return Step((scale,) if scale else (), Finding(Reason.STARTING, text), target, wake_at=patience)
 
 
-def _towards_cold(observed: Observed, current: Roles, target: Record, now: datetime) -> Step:
-    """A candidate: start it, let it prove itself, clear it, switch; or reject it."""
+def _towards_cold(
+    observed: Observed, current: Roles, target: Record, now: datetime, *, by_steps: bool
+) -> Step:
+    """A candidate: start it, let it prove itself, clear it, switch (`by_steps` or at once); or reject it."""
     spec = observed.deployment.spec
     existing = observed.workloads[target.name]
-    candidate = _candidate(observed, target, now)
+    candidate = clearing.candidate(observed, target, now)
     if rejection := first(REJECTING, candidate):
+        if back := routing.give_back(observed, target.name, now):
+            return Step(((back,),), rejection, target, turning=True)
         mark = record.reject(target, Rejected(rejection.reason, rejection.message, now))
         return Step(((mark,),), rejection, turning=True)
     if existing.replicas > spec.replicas:
         return Step(shrink(observed, existing, spec.replicas), first(WAITING, candidate), target)
     if existing.replicas < spec.replicas:
         return Step(((workload.scale(existing, spec.replicas),),), first(WAITING, candidate), target)
-    if (drift := _changed_template(observed, target, existing)) is not None:
+    if (drift := clearing.changed_template(observed, target, existing)) is not None:
         return Step(((drift,),), first(WAITING, candidate), target)
     if target.cleared and candidate.ready >= min(
         threshold(spec.replicas), max(1, behind_service(observed, current.serving))
     ):
-        return flip(observed, current, target, now)
-    if not target.cleared and _all_ready(candidate) and (cleared := _proven(candidate, now)):
+        take_over = routing.advance if by_steps else flip
+        return take_over(observed, current, target, now)
+    if not target.cleared and clearing.all_ready(candidate) and (cleared := clearing.proven(candidate, now)):
         clear = record.clear(target, cleared)
+        if by_steps:
+            return Step(((clear,),), first(WAITING, candidate), target, turning=True)
         switch = flip(observed, current, target, now)
         return Step(((clear,), *switch.stages), switch.finding, target, turning=True)
     found = first(WAITING, candidate)
     room = found is not None and found.reason is Reason.INSUFFICIENT_CAPACITY
     return Step((), found, target, needs_room=room, wake_at=found.recheck if found else None)
-
-
-def _changed_template(observed: Observed, target: Record, existing: Workload) -> Action | None:
-    """What has to be done before a revision is cleared, so that what is cleared is what was recorded.
-
-    The API server fills in defaults, so only its own answer tells what a record's template looks like:
-    the answer to the Deployment's creation, or after a restart, that to a PUT that stores nothing.
-    """
-    if target.cleared:
-        return None
-    baseline = observed.baselines.get(target.name)
-    if baseline is None:
-        return workload.probe_template(existing, target)
-    if existing.template_hash != baseline:
-        return workload.restore_template(existing, target, baseline)
-    return None
-
-
-def _candidate(observed: Observed, target: Record, now: datetime) -> Candidate:
-    """What the policies look at."""
-    spec = observed.deployment.spec
-    return Candidate(
-        record=target,
-        workload=observed.workloads.get(target.name),
-        pods=pods_of(observed, target),
-        replicas=spec.replicas,
-        progress_deadline_seconds=spec.rollout.progress_deadline_seconds,
-        capacity_wait_seconds=spec.rollout.capacity_wait_seconds,
-        now=now,
-    )
-
-
-def _all_ready(candidate: Candidate) -> bool:
-    """All asked-for pods are ready at once.
-
-    The Deployment must say so too: pods of a deleted ModelDeployment of the same name carry the
-    same labels until garbage collection gets to them, and are none of this Deployment's.
-    """
-    wanted = candidate.replicas
-    return candidate.ready >= wanted and candidate.workload is not None and candidate.workload.ready >= wanted
-
-
-def _proven(candidate: Candidate, now: datetime) -> Cleared | None:
-    """The mark of a candidate all of whose pods are ready: None while one has not reported its digest."""
-    ready = [p for p in candidate.pods if p.ready]
-    if candidate.workload is None or not all(p.content_digest for p in ready):
-        return None
-    mode = candidate.record.shape.get("rollout", {}).get("proof", {}).get("mode", "Auto")
-    has_example = all(p.example for p in ready)
-    return Cleared(
-        content_digest=ready[0].content_digest,
-        environment_digest=ready[0].environment_digest,
-        proof="skipped" if mode == "Skip" else "passed" if has_example or candidate.record.cases else "none",
-        template_hash=candidate.workload.template_hash,
-        time=now,
-    )

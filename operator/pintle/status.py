@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from pintle import conditions, summary
+from pintle import conditions, routing, summary
 from pintle.declared import Declared, rejected_by_user
 from pintle.domain import Observed, Record
 from pintle.history import history
@@ -15,6 +15,10 @@ from pintle.switch import Step
 # Members that only count, at the top and in these three: not worth a write of their own.
 COUNTS = ("replicas", "replicasReady")
 COUNTED = ("serving", "candidate", "standby")
+
+
+# Reasons of a rollout that goes on, or ends, at a time that is known.
+_COUNTING = frozenset({conditions.Reason.PROVING, conditions.Reason.DEGRADED, conditions.Reason.CANARY})
 
 
 def build(
@@ -30,7 +34,7 @@ def build(
         "candidate": _candidate(observed, step, now),
         "standby": _standby(observed, current),
         "resolved": _resolved(observed, declared),
-        "traffic": _traffic(current),
+        "traffic": _traffic(observed, current),
         "rollout": _rollout(observed, step, now),
         "rejected": _rejected(observed, now),
         "history": history(observed, current, now),
@@ -112,23 +116,33 @@ def _resolved(observed: Observed, declared: Declared) -> dict[str, Any] | None:
     }
 
 
-def _traffic(current: Roles) -> list[dict[str, Any]]:
-    return [_named(current.serving) | {"percent": 100, "via": "Service"}] if current.serving else []
+def _traffic(observed: Observed, current: Roles) -> list[dict[str, Any]]:
+    """Who gets what: of all requests, or during a canary, of those that come through the route."""
+    if current.serving is None:
+        return []
+    name, weight = routing.share(observed)
+    candidate = next((r for r in observed.records if r.name == name), None)
+    if candidate is None or candidate.name == current.serving.name:
+        return [_named(current.serving) | {"percent": 100, "via": "Service"}]
+    shares = ((current.serving, 100 - weight), (candidate, weight))
+    return [_named(record) | {"percent": percent, "via": "HTTPRoute"} for record, percent in shares]
 
 
 def _rollout(observed: Observed, step: Step, now: datetime) -> dict[str, Any] | None:
     """Where the rollout stands. It began when the edit was first seen, by this operator or one before it."""
     if step.candidate is None or step.turning or step.finding is None:
         return None
+    name, weight = routing.share(observed)
     return {
         "step": step.finding.reason.value,
+        **({"weight": weight} if name == step.candidate.name else {}),
         "startedTime": timestamp(started(observed, step.candidate.name, now)),
         **_deadline(step.finding),
     }
 
 
 def _deadline(finding: Finding) -> dict[str, str]:
-    counting = finding.reason in {conditions.Reason.PROVING, conditions.Reason.DEGRADED}
+    counting = finding.reason in _COUNTING
     return {"deadlineTime": timestamp(finding.recheck)} if counting and finding.recheck else {}
 
 

@@ -1,5 +1,6 @@
 """The conditions of a ModelDeployment: what is true of it, in the words of design section 3."""
 
+from pintle import routing
 from pintle.conditions import REGISTRY_TROUBLE, Condition, Reason, Type, kstatus
 from pintle.declared import Declared
 from pintle.domain import Observed, Record
@@ -52,7 +53,7 @@ def _shortfall(observed: Observed, serving: Record) -> Finding | None:
         return Finding(Reason.DEGRADED, _degraded(observed, serving, behind))
     if others_behind_service(observed, serving):
         return Finding(Reason.STARTING, f"{_name(serving)} takes over: endpoints of other revisions remain")
-    return None
+    return routing.shortfall(observed, serving)
 
 
 def _degraded(observed: Observed, serving: Record, behind: int) -> str:

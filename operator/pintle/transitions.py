@@ -13,7 +13,15 @@ from pintle.declared import Declared
 from pintle.domain import Identity, Notice, Observed, Transition
 
 PROMOTED = "Promoted"
-_QUIET = {Reason.STARTING, Reason.PROVING, Reason.RESOLVING, Reason.SUSPENDED, Reason.SCALED_TO_ZERO}
+_QUIET = {
+    Reason.STARTING,
+    Reason.PROVING,
+    Reason.CANARY,
+    Reason.RESOLVING,
+    Reason.SUSPENDED,
+    Reason.AWAITING_PROMOTION,
+    Reason.SCALED_TO_ZERO,
+}
 
 Status = dict[str, Any]
 

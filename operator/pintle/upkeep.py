@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pintle import following
+from pintle import following, routing
 from pintle.conditions import Reason
 from pintle.declared import Declared
 from pintle.desired import network, workload
@@ -34,8 +34,13 @@ def upkeep(
     pruned = tuple(_prune(observed, declared, current, step))
     written = {a.name for a in (*(a for stage in step.stages for a in stage), *repairs)}
     moved = tuple(a for a in _mark_move(observed, declared, now) if a.name not in written)
-    sequences = ((repairs,), tuple(giving_up), shrunk, (pruned,), (moved,))
-    return tuple(s for s in sequences if any(s)), wake_at
+    routed, followed = routing.upkeep(observed, step, now)
+    sequences = ((repairs,), (routed,), tuple(giving_up), shrunk, (pruned,), (moved,))
+    return tuple(s for s in sequences if any(s)), _earliest(wake_at, followed)
+
+
+def _earliest(*times: datetime | None) -> datetime | None:
+    return min((t for t in times if t is not None), default=None)
 
 
 def _mark_move(observed: Observed, declared: Declared, now: datetime) -> Iterator[Action]:
@@ -163,7 +168,7 @@ def _give_up(
     if declared.problem and declared.problem.reason is Reason.RESOLVING:
         # What is declared is not known yet: nothing can be told to be of no use.
         return [], current.expires
-    keep = {r.name for r in (current.serving, step.candidate) if r is not None}
+    keep = {r.name for r in (current.serving, step.candidate) if r is not None} | routing.sent_to(observed)
     if declared.record and not declared.record.rejected and not declared.problem:
         keep.add(declared.record.name)
     wake_at = current.expires
@@ -175,12 +180,18 @@ def _give_up(
         for w in observed.workloads.values()
         if w.replicas and not w.deleting and w.revision in by_name and w.revision not in keep
     ]
-    settled = observed.traffic.since + SETTLE if observed.traffic and observed.traffic.since else now
+    settled = max(_switched(observed) or now, routing.settled(observed) or now)
     if now < settled and any(by_name[w.revision].cleared for w in going):
         going = [w for w in going if not by_name[w.revision].cleared]
-        wake_at = min(settled, wake_at) if wake_at else settled
+        wake_at = _earliest(settled, wake_at)
     over = current.standby is not None and current.standby.name not in keep
     return _release(observed, current, going, over=over), wake_at
+
+
+def _switched(observed: Observed) -> datetime | None:
+    """When every node has surely learned of the last switch."""
+    since = observed.traffic.since if observed.traffic else None
+    return since + SETTLE if since else None
 
 
 def _over(current: Roles, now: datetime) -> bool:

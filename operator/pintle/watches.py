@@ -47,22 +47,25 @@ class _Look:
 
 
 class Watches:
-    """Runs `operate` in a thread. `expected` are the names of the tasks that it watches with."""
+    """Runs `operate` in a thread. `expected` gives the names of the tasks that it should watch with by now.
 
-    def __init__(self, operate: Operate, expected: frozenset[str]) -> None:
+    Where they come to be more, as when a kind is installed, it is started anew as if these had gone.
+    """
+
+    def __init__(self, operate: Operate, expected: Callable[[], frozenset[str]]) -> None:
         self._operate = operate
         self._expected = expected
         self._thread = threading.Thread(target=self._run, name="watches", daemon=True)
         self._loop = asyncio.new_event_loop()
         self._stopping = False
         self._stop: StopFlag | None = None
-        self._look_result = _Look(expected, time.monotonic(), time.monotonic())
+        self._look_result = _Look(expected(), time.monotonic(), time.monotonic())
         self._begun: float | None = None  # when the first of this run's watchers was seen
         self._left: set[asyncio.Task[Any]] = set()  # of earlier runs, and could not be ended
 
     def start(self) -> None:
         """Start watching."""
-        self._look_result = _Look(self._expected, time.monotonic(), time.monotonic())
+        self._look_result = _Look(self._expected(), time.monotonic(), time.monotonic())
         self._thread.start()
 
     async def stop(self, seconds: float = 5.0) -> None:
@@ -162,15 +165,16 @@ class Watches:
         while True:
             now = time.monotonic()
             present = {task.get_name() for task in asyncio.all_tasks() - self._left if not task.done()}
-            missing = self._expected - present
+            expected = self._expected()
+            missing = expected - present
             before = self._look_result
             since = before.since if before.missing and missing else now
             self._look_result = _Look(missing, since, now)
-            if self._begun is None and missing != self._expected:
+            if self._begun is None and missing != expected:
                 self._begun = now
             # A run is not to blame for what was missing before it.
             if missing and self._stop and self._begun and now - max(self._begun, since) > _GONE_SECONDS:
-                log.error("no longer watched: %s; starting the watches anew", ", ".join(sorted(missing)))
+                log.error("not watched: %s; starting the watches anew", ", ".join(sorted(missing)))
                 self._begun = None
                 self._stop.set()
             await asyncio.sleep(_LOOK_SECONDS)

@@ -22,7 +22,7 @@ from pintle.lease import Terms
 from pintle.ports import Cluster
 from pintle.reconciler import Reconciler
 from pintle.resolver import Resolver
-from pintle.resync import Resync
+from pintle.resync import Resync, watched
 from pintle.settings import Settings
 from pintle.watches import Watches
 from pintle.workqueue import WorkQueue
@@ -112,7 +112,7 @@ async def assemble(settings: Settings) -> Parts:
         connections=connections,
         resolver=resolver,
         resync=resync,
-        watches=_watches(settings, loop, intake, resync),
+        watches=_watches(settings, loop, intake, resync, cache),
         queues=(deployments, connection_keys),
         controllers=(
             Controller("ModelDeployment", deployments, reconciler.reconcile, metrics),
@@ -128,7 +128,9 @@ def _leadership(settings: Settings, cluster: Cluster, clock: SystemClock) -> Lea
     return Leadership(cluster, clock, namespace=settings.pod_namespace, me=settings.pod_name, terms=terms)
 
 
-def _watches(settings: Settings, loop: asyncio.AbstractEventLoop, intake: Intake, resync: Resync) -> Watches:
+def _watches(
+    settings: Settings, loop: asyncio.AbstractEventLoop, intake: Intake, resync: Resync, cache: Cache
+) -> Watches:
     """The watches live in a thread of their own; what they deliver is taken in where the work is done."""
 
     def deliver(change: Change, resource: Resource, obj: Json) -> None:
@@ -137,5 +139,8 @@ def _watches(settings: Settings, loop: asyncio.AbstractEventLoop, intake: Intake
             loop.call_soon_threadsafe(resync.ask)
         loop.call_soon_threadsafe(intake.take, change, resource, obj)
 
-    operate = handlers.operate(deliver, login, settings.namespaces)
-    return Watches(operate, handlers.watchers(settings.namespaces))
+    def kinds() -> tuple[tuple[Resource, str], ...]:
+        return watched(cache)
+
+    operate = handlers.operate(deliver, login, kinds, settings.namespaces)
+    return Watches(operate, lambda: handlers.watchers(kinds(), settings.namespaces))

@@ -19,12 +19,13 @@ from pintle.adapters.kube_http import Login
 from pintle.domain.resources import CONFIG_MAPS, MODEL_DEPLOYMENTS
 from pintle.intake import Change
 from pintle.ports import Json, Resource
+from pintle.resync import WATCHED
 from pintle.watches import Watches
 from testbed import api
 from tests.support.faults.proxy import ApiProxy
 
 DEADLINE = 30.0
-KINDS = len(handlers.watchers())
+KINDS = len(handlers.watchers(WATCHED))
 
 
 @dataclass
@@ -70,7 +71,8 @@ async def watching(server: api.Cluster, namespace: str) -> AsyncIterator[World]:
     async def through_proxy() -> Login:
         return Login(server=proxy.url, ca_path=None, certificate_path=None, key_path=None)
 
-    made = Watches(handlers.operate(deliver, through_proxy), handlers.watchers())
+    operate = handlers.operate(deliver, through_proxy, lambda: WATCHED)
+    made = Watches(operate, lambda: handlers.watchers(WATCHED))
     made.start()
     world = World(proxy, made, cluster, namespace, events)
     try:

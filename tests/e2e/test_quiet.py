@@ -5,7 +5,7 @@ import time
 import pytest
 
 from pintle.domain.resources import NAMESPACES
-from pintle.resync import WATCHED
+from pintle.resync import OPTIONAL, WATCHED
 from tests.e2e.conftest import Figure
 from tests.support import install
 from tests.support.audit import Tally
@@ -44,7 +44,7 @@ def test_at_rest(rig: Rig, figure: Figure, deployments: int, resync_seconds: int
             f"{len(asked)} questions to the registry"
         )
         assert [r for r in tally.requests if r.is_write or r.is_read] == []
-        assert tally.lists == {resource.plural: RESYNCS for resource, _ in WATCHED}
+        assert tally.lists == {resource.plural: RESYNCS for resource, _ in (*OPTIONAL, *WATCHED)}
         assert asked == []
 
 

@@ -15,9 +15,11 @@ from pintle.domain.resources import (
     CLUSTER_REGISTRY_CONNECTIONS,
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
+    HTTP_ROUTES,
     MODEL_DEPLOYMENTS,
     MODEL_RUNTIMES,
     NAMESPACES,
+    OPTIONAL_CHILDREN,
     PODS,
     REGISTRY_CONNECTIONS,
     SERVICES,
@@ -36,15 +38,16 @@ REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
 WIDGETS = Resource("test.pintle.dev", "v1", "widgets", "Widget")
 
 _CUSTOM = {MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, CLUSTER_REGISTRY_CONNECTIONS, MODEL_RUNTIMES, WIDGETS}
-_WITH_GENERATION = {*_CUSTOM, DEPLOYMENTS, BUDGETS, REPLICA_SETS}
-_WITH_STATUS = {*_CUSTOM, DEPLOYMENTS, BUDGETS, REPLICA_SETS, SERVICES, PODS} - {MODEL_RUNTIMES}
+_WITH_GENERATION = {*_CUSTOM, DEPLOYMENTS, BUDGETS, REPLICA_SETS, HTTP_ROUTES}
+_WITH_STATUS = {*_WITH_GENERATION, SERVICES, PODS} - {MODEL_RUNTIMES}
 _SERVER_SET = ("uid", "creationTimestamp", "generation", "namespace", "name", "deletionTimestamp")
 
 
 class FakeApiServer:
     """Objects by kind, namespace and name. `listeners` are told of each change as it is stored.
 
-    `webhooks` are mutating admission webhooks: each may change what a write is about to store.
+    `webhooks` are mutating admission webhooks: each may change what a write is about to store. `unserved` are
+    kinds whose definitions are not installed.
     """
 
     def __init__(self, clock: Clock, namespaces: tuple[str, ...] = ("ml",)) -> None:
@@ -52,6 +55,7 @@ class FakeApiServer:
         self.version = 100
         self.listeners: list[Listener] = []
         self.webhooks: list[Callable[[Resource, Body], None]] = []
+        self.unserved: set[Resource] = set(OPTIONAL_CHILDREN)
         self._objects: dict[Resource, dict[tuple[str, str], Body]] = defaultdict(dict)
         for name in namespaces:
             self.create(NAMESPACES, "", {"metadata": {"name": name}})
@@ -66,6 +70,7 @@ class FakeApiServer:
 
     def objects(self, resource: Resource, *, labels: str = "", namespace: str | None = None) -> list[Body]:
         """Objects sorted by namespace and name, as etcd gives them."""
+        self._check_served(resource)
         return [
             copied(obj)
             for (at, _), obj in sorted(self._objects[resource].items())
@@ -84,6 +89,7 @@ class FakeApiServer:
         obj = {"apiVersion": resource.api_version, "kind": resource.kind, **copied(dict(body))}
         metadata = obj["metadata"]
         name = metadata["name"]
+        self._check_served(resource)
         self._check_namespace(resource, namespace)
         if metadata.get("resourceVersion"):
             raise errors.Invalid("resourceVersion should not be set on objects to be created", status=400)
@@ -164,7 +170,12 @@ class FakeApiServer:
         """Take an object out of the store, as the kubelet and the finalizers' owners do in the end."""
         self._commit("DELETED", resource, copied(self._find(resource, namespace, name)))
 
+    def _check_served(self, resource: Resource) -> None:
+        if resource in self.unserved:
+            raise errors.NotFound("the server could not find the requested resource", status=404)
+
     def _find(self, resource: Resource, namespace: str, name: str) -> Body:
+        self._check_served(resource)
         try:
             return self._objects[resource][namespace, name]
         except KeyError:

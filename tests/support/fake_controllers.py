@@ -1,7 +1,7 @@
 """The controllers of Kubernetes that Pintle's objects meet, in memory, one step at a time.
 
-A step is one round of each: namespaces, garbage collection, Deployments, pods, EndpointSlices. Between two
-steps nothing moves by itself, so a test sees every state on the way.
+A step is one round of each: namespaces, garbage collection, Deployments, pods, EndpointSlices, HTTPRoutes.
+Between two steps nothing moves by itself, so a test sees every state on the way.
 
 Not modelled: a rolling update of one Deployment. Pintle changes nothing of a Deployment but its
 replicas, so pods of an old template are only ever replaced, all at once, when drift is put back.
@@ -12,6 +12,7 @@ from typing import Any
 from pintle import naming
 from pintle.domain.resources import DEPLOYMENTS, ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES
 from tests.support.fake_api_server import REPLICA_SETS, Body, FakeApiServer
+from tests.support.fake_gateway import FakeGateway
 from tests.support.fake_pods import FakeKubelet
 
 
@@ -21,6 +22,7 @@ class FakeControllers:
     def __init__(self, api: FakeApiServer) -> None:
         self._api = api
         self.kubelet = FakeKubelet(api)
+        self.gateway = FakeGateway(api)
         self.quota: dict[str, str] = {}
         self._pods_made = 0
 
@@ -37,6 +39,7 @@ class FakeControllers:
             self._report(deployment)
         for service in self._api.objects(SERVICES):
             self._sync_endpoints(service)
+        self.gateway.step()
         return self._api.version != before
 
     def settle(self, limit: int = 50) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from pintle import naming
-from pintle.domain.resources import CHILDREN, NAMESPACES, OWN
+from pintle.domain.resources import CHILDREN, NAMESPACES, OPTIONAL_CHILDREN, OWN
 from pintle.ports import Resource
 from tests.support.fake_api_server import Body, FakeApiServer, WatchType
 from tests.support.patches import matches
@@ -51,7 +51,7 @@ class FakeWatch:
 
     def _changed(self, change: WatchType, resource: Resource, obj: Body) -> None:
         """As a watch with a label selector: an object that ceases to match is DELETED for it."""
-        if resource not in (NAMESPACES, *OWN, *CHILDREN):
+        if resource not in (NAMESPACES, *OWN, *CHILDREN, *OPTIONAL_CHILDREN):
             return
         identity = (resource.plural, obj["metadata"]["uid"])
         labels = obj["metadata"].get("labels") or {}

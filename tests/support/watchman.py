@@ -24,7 +24,7 @@ class Watchman:
 
     def _look(self, change: WatchType, resource: Resource, obj: Body) -> None:
         name = obj["metadata"]["name"]
-        if resource == SERVICES and change != "DELETED" and selected(obj):
+        if resource == SERVICES and name == NAME and change != "DELETED" and selected(obj):
             record = self._world.api.find(CONTROLLER_REVISIONS, NAMESPACE, selected(obj))
             if record is None or ANNOTATION_CLEARED not in (record["metadata"].get("annotations") or {}):
                 self.wrong.append(f"traffic went to {selected(obj)}, which is not cleared")

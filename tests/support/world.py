@@ -98,7 +98,7 @@ class World:
                 self.controllers.kubelet.own[obj["metadata"]["name"]] = coming.pop(0)
         if resource == PODS and change == "DELETED":
             self.pods_gone[labels[LABEL_REVISION]] += 1
-        if resource == SERVICES and change != "DELETED":
+        if resource == SERVICES and change != "DELETED" and obj["metadata"]["name"] == NAME:
             revision = obj["spec"]["selector"].get(LABEL_REVISION, "")
             if not self.traffic or self.traffic[-1] != revision:
                 self.traffic.append(revision)

@@ -9,9 +9,15 @@ from pintle import errors, naming
 from pintle.adapters.telemetry.metrics import PrometheusMetrics
 from pintle.cache import Cache
 from pintle.domain import Key
-from pintle.domain.resources import CONFIG_MAPS, MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, SERVICES
+from pintle.domain.resources import (
+    CONFIG_MAPS,
+    HTTP_ROUTES,
+    MODEL_DEPLOYMENTS,
+    REGISTRY_CONNECTIONS,
+    SERVICES,
+)
 from pintle.intake import Intake
-from pintle.resync import GATHER_SECONDS, RETRY_FIRST, SPACING_SECONDS, WATCHED, Resync
+from pintle.resync import GATHER_SECONDS, OPTIONAL, RETRY_FIRST, SPACING_SECONDS, WATCHED, Resync, watched
 from pintle.workqueue import WorkQueue
 from tests.support.fake_api_server import FakeApiServer
 from tests.support.fake_clock import FakeClock
@@ -56,7 +62,8 @@ def test_everything_watched_is_listed_and_what_is_not_ours_is_not() -> None:
         assert world.resync.done
         assert world.cache.deployments() == (IRIS,)
         assert set(world.cache.versions(CONFIG_MAPS)) == {Key("ml", "ours")}
-        assert [r.resource for r in world.cluster.requests] == [resource.plural for resource, _ in WATCHED]
+        listed = [r.resource for r in world.cluster.requests]
+        assert listed == [resource.plural for resource, _ in (*OPTIONAL, *WATCHED)]
         assert await world.woken() == IRIS
 
     run_virtually(run())
@@ -167,5 +174,55 @@ def test_keys_of_connections_are_woken_too() -> None:
         world.api.create(REGISTRY_CONNECTIONS, "ml", body)
         await world.resync.first()
         assert await asyncio.wait_for(world.connections.get(), 1) == Key("ml", "mlflow")
+
+    run_virtually(run())
+
+
+def test_a_kind_that_the_cluster_does_not_serve_is_watched_once_it_does() -> None:
+    async def run() -> None:
+        world = World()
+        await world.resync.first()
+        assert watched(world.cache) == WATCHED
+        world.api.unserved.clear()
+        body = {"metadata": {"name": "iris", "labels": naming.child_labels("iris")}, "spec": {}}
+        world.api.create(HTTP_ROUTES, "ml", body)
+        await world.resync.once()
+        assert watched(world.cache) == (*WATCHED, *OPTIONAL)
+        assert set(world.cache.versions(HTTP_ROUTES)) == {IRIS}
+        world.api.unserved.add(HTTP_ROUTES)
+        await world.woken()
+        await world.resync.once()
+        assert watched(world.cache) == WATCHED
+        assert world.cache.versions(HTTP_ROUTES) == {}, "what was of that kind is gone with it"
+        assert await world.woken() == IRIS
+
+    run_virtually(run())
+
+
+def test_a_kind_that_may_not_be_listed_is_done_without() -> None:
+    """As after an upgrade whose ClusterRole has not been applied yet."""
+
+    async def run() -> None:
+        world = World()
+        world.api.unserved.clear()
+        error = errors.Forbidden("httproutes is forbidden", status=403)
+        world.cluster.faults.append(Fault("list", "httproutes", error=error))
+        await world.resync.first()
+        assert now() == 0
+        assert watched(world.cache) == WATCHED
+        await world.resync.once()
+        assert watched(world.cache) == (*WATCHED, *OPTIONAL)
+
+    run_virtually(run())
+
+
+def test_an_own_answer_shows_that_a_kind_is_served() -> None:
+    async def run() -> None:
+        world = World()
+        await world.resync.first()
+        world.api.unserved.clear()
+        made = world.api.create(HTTP_ROUTES, "ml", {"metadata": {"name": "iris"}, "spec": {}})
+        world.cache.upsert(HTTP_ROUTES, made)
+        assert watched(world.cache) == (*WATCHED, *OPTIONAL)
 
     run_virtually(run())

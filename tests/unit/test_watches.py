@@ -31,7 +31,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def started(operate: Operate) -> AsyncIterator[Watches]:
-    made = Watches(operate, ALL)
+    made = Watches(operate, lambda: ALL)
     made.start()
     try:
         yield made
@@ -113,3 +113,30 @@ async def test_what_never_ends_is_left_behind() -> None:
         await until(lambda: made._look_result.missing == frozenset(), "not all are watched")
         assert runs.count == 2
         runs.cancels = 0
+
+
+async def test_what_comes_to_be_watched_is_watched_from_the_next_run_on() -> None:
+    """As when the definitions of a kind are installed, and taken away again."""
+    kinds, runs = set(ALL), []
+
+    async def operate(stop: StopFlag) -> None:
+        runs.append(set(kinds))
+        tasks = [asyncio.create_task(asyncio.sleep(3600), name=name) for name in sorted(kinds)]
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+
+    made = Watches(operate, lambda: frozenset(kinds))
+    made.start()
+    try:
+        await until(lambda: made._look_result.missing == frozenset(), "not all are watched")
+        kinds.add("watcher for httproutes")
+        await until(lambda: len(runs) == 2, "no second run")
+        await until(lambda: made._look_result.missing == frozenset(), "the new one is not watched")
+        kinds.discard("watcher for httproutes")
+        begun = time.monotonic()
+        await until(lambda: time.monotonic() - begun > 2 * watches._GONE_SECONDS, "time passes")
+        assert runs == [ALL, ALL | {"watcher for httproutes"}], "one that is not needed any more does no harm"
+        assert made.problem() == ""
+    finally:
+        await made.stop()

@@ -1,0 +1,134 @@
+"""Every write of a canary, and what may happen to it: killed before it, after it, answer lost, errors.
+
+A clean run says what is written. Each run after it has one of these writes go wrong, and has to end as the
+clean one: the same shares in the same order, the same served, and nothing sent to what must not have it.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from typing_extensions import override
+
+from tests.reconcile.test_crash_points import ERRORS, KILLS, points
+from tests.support.canary_world import CanaryWorld
+from tests.support.fake_cluster import Fault, Request
+from tests.support.world import NAME
+
+Act = Callable[[CanaryWorld], None]
+
+
+def roll_out(world: CanaryWorld) -> None:
+    world.apply(version=2)
+    world.run(300)
+
+
+def half_a_minute(world: CanaryWorld) -> None:
+    world.apply(version=2)
+    world.run(30)
+
+
+def back(world: CanaryWorld) -> None:
+    world.apply(version=1)
+    world.run(120)
+
+
+def reject(world: CanaryWorld) -> None:
+    world.annotate(**{"pintle.dev/reject-revision": "version/2"})
+    world.run(120)
+
+
+def another(world: CanaryWorld) -> None:
+    world.apply(version=3)
+    world.run(300)
+
+
+def promote(world: CanaryWorld) -> None:
+    world.promote("2")
+    world.run(120)
+
+
+def switch(world: CanaryWorld) -> None:
+    world.apply(rollout={"strategy": "Switch"}, gateway=None)
+    world.run(120)
+
+
+HISTORIES: dict[str, tuple[Act, ...]] = {
+    "step by step": (roll_out,),
+    "back in mid-canary": (half_a_minute, back),
+    "rejected in mid-canary": (half_a_minute, reject),
+    "a third version in mid-canary": (half_a_minute, another),
+    "promoted in mid-canary": (half_a_minute, promote),
+    "back to the standby": (roll_out, back),
+    "no canary any more": (half_a_minute, switch),
+}
+
+
+class Restarting(CanaryWorld):
+    """A world in which another process takes the place of one that is killed."""
+
+    @override
+    def operate(self) -> None:
+        super().operate()
+        while self.operator.killed:
+            self.start_operator()
+            super().operate()
+
+
+class Run:
+    """One run of a history; the faults are there for its last act."""
+
+    def __init__(self, history: tuple[Act, ...]) -> None:
+        self.world = Restarting("1", "2", "3")
+        self.world.start()
+        *before, self._act = history
+        for act in before:
+            act(self.world)
+        self.world.cluster.requests.clear()
+
+    def act(self) -> None:
+        self._act(self.world)
+
+    def writes(self) -> list[Request]:
+        return [r for r in self.world.cluster.requests if r.verb not in ("get", "list")]
+
+    def end(self) -> dict[str, object]:
+        """All that has to be as in a clean run."""
+        world = self.world
+        world.run(120)
+        found = {
+            "reason": world.condition()["reason"],
+            "shares": world.shares,
+            "served": world.served(),
+            "sends": world.sends,
+            "entrances": world.entrances,
+            "replicas": world.replicas(),
+            "gone": world.pods_gone,
+            "made": world.pods_made,
+            "wrong": world.wrong,
+        }
+        world.cluster.requests.clear()
+        world.run(60, tick=5)
+        return found | {"at rest": world.cluster.requests}
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_every_write_of(name: str) -> None:
+    clean = Run(HISTORIES[name])
+    clean.act()
+    writes = points(clean.writes())
+    end = clean.end()
+    assert end["wrong"] == end["at rest"] == []
+    assert end["sends"] in ({NAME: 100}, {})
+    failed = []
+    for write, ordinal in writes:
+        for what, (error, committed) in {**KILLS, **ERRORS}.items():
+            run = Run(HISTORIES[name])
+            fault = Fault(write.verb, write.resource, write.name, ordinal, error(), committed)
+            run.world.cluster.faults.append(fault)
+            run.act()
+            assert fault.seen >= ordinal, f"{write} {ordinal} was not reached"
+            if wrong := {k: v for k, v in run.end().items() if v != end[k]}:
+                failed.append(f"{write.verb} {write.resource} {write.name} #{ordinal}, {what}: {wrong}")
+    count = len(writes) * len({**KILLS, **ERRORS})
+    print(f"{name}: {len(writes)} writes, {count - len(failed)} of {count} points survived")
+    assert failed == []
