@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
-from kubectl_pintle.commands import diff, history, reject, rollback, status, wait
+from kubectl_pintle.commands import diff, history, promote, reject, rollback, status, wait
 from kubectl_pintle.commands.context import FAILED, Context
 from kubectl_pintle.kubectl import Kubectl, KubectlError
 from kubectl_pintle.records import NoSuchRevision
@@ -73,7 +73,7 @@ def moment(text: str) -> datetime:
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog=PROGRAM,
-        description="See, compare, roll back and reject what Pintle serves.",
+        description="See, compare, promote, roll back and reject what Pintle serves.",
         epilog=_ENDING,
         formatter_class=RawDescriptionHelpFormatter,
     )
@@ -87,6 +87,9 @@ def _parser() -> ArgumentParser:
         _command(
             commands.add_parser, "reject", "take a version out of traffic, leaving spec alone", reject.run
         )
+    )
+    _promote(
+        _command(commands.add_parser, "promote", "all of the traffic to what a canary tries", promote.run)
     )
     _wait(_command(commands.add_parser, "wait", "wait until what is declared serves", wait.run))
     return parser
@@ -175,6 +178,11 @@ def _reject(parser: ArgumentParser) -> None:
         "revision", nargs="?", metavar="REVISION", help="a hash, or version/N; left out, what serves"
     )
     which.add_argument("--clear", action="store_true", help="reject nothing any more")
+    _writing(parser)
+
+
+def _promote(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME")
     _writing(parser)
 
 

@@ -87,7 +87,9 @@ class ModelDeployment:
     serving: Member | None
     candidate: Member | None
     standby: Member | None
+    by_steps: bool
     step: str
+    weight: int
     started: datetime | None
     deadline: datetime | None
     resolved: str
@@ -174,7 +176,9 @@ def parse(body: Json) -> ModelDeployment:
         serving=_member(status.get("serving"), "since"),
         candidate=_member(status.get("candidate"), "since"),
         standby=_member(status.get("standby"), "expiresAt"),
+        by_steps=(spec.get("rollout") or {}).get("strategy") == "Canary",
         step=rollout.get("step", ""),
+        weight=int(rollout.get("weight", 0)),
         started=parse_time(rollout.get("startedTime")),
         deadline=parse_time(rollout.get("deadlineTime")),
         resolved=(status.get("resolved") or {}).get("version", ""),

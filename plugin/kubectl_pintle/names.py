@@ -18,6 +18,7 @@ LABEL_REVISION = "pintle.dev/revision"
 LABEL_VERSION = "pintle.dev/version"
 
 ANNOTATION_REJECT = "pintle.dev/reject-revision"
+ANNOTATION_PROMOTE = "pintle.dev/promote-revision"
 ANNOTATION_CLEARED = "pintle.dev/cleared"
 ANNOTATION_REJECTED = "pintle.dev/rejected"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -27,7 +28,8 @@ FIELD_MANAGER = "pintle-plugin"
 
 REJECTED_BY_USER = "RejectedByUser"
 # Reasons of Ready that mean that somebody chose it: nothing goes on, and nothing is wrong.
-HELD = frozenset({"Suspended", "ScaledToZero"})
+AWAITING_PROMOTION = "AwaitingPromotion"
+HELD = frozenset({"Suspended", "ScaledToZero", AWAITING_PROMOTION})
 
 _REVISION = re.compile(r"(?P<deployment>[a-z][a-z0-9-]*)-v(?P<version>[0-9]+)-(?P<hash>[0-9a-f]{8})")
 

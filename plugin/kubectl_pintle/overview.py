@@ -75,9 +75,12 @@ def _candidate(deployment: ModelDeployment, candidate: Member, now: datetime) ->
     going_on = f" for {ago(deployment.started, now)}" if deployment.started else ""
     pods = f"{candidate.ready} of {plural(deployment.replicas, 'pod')} ready"
     text = f"{_name(candidate)}: {step}{going_on}, {pods}"
+    if deployment.weight:
+        text += f", {deployment.weight} % of what comes through the route"
     if deployment.deadline:
         left = duration(max(int((deployment.deadline - now).total_seconds()), 0))
-        text += f"; refused at {clock(deployment.deadline)} UTC (in {left}) unless it is ready"
+        at = f"at {clock(deployment.deadline)} UTC (in {left})"
+        text += f"; its next step is {at}" if deployment.weight else f"; refused {at} unless it is ready"
     return text
 
 

@@ -7,7 +7,7 @@ from enum import Enum
 
 from kubectl_pintle import rejection
 from kubectl_pintle.deployment import ModelDeployment
-from kubectl_pintle.names import FIELD_MANAGER, HELD, Json, parse_time
+from kubectl_pintle.names import AWAITING_PROMOTION, FIELD_MANAGER, HELD, Json, parse_time
 from kubectl_pintle.text import duration
 
 
@@ -53,6 +53,24 @@ def taken_out(value: str) -> Judge:
             f"version {deployment.serving.version} serves still" if deployment.serving else "nothing serves"
         )
         return Verdict(Outcome.GOES_ON, serves)
+
+    return judge
+
+
+def promoted(revision: str) -> Judge:
+    """The judge that waits until a revision has all of the traffic.
+
+    A promotion is no new generation: until the operator has seen it, the status says that it is awaited.
+    """
+
+    def judge(deployment: ModelDeployment) -> Verdict:
+        verdict = ready(deployment)
+        serves = deployment.serving is not None and deployment.serving.revision == revision
+        if verdict.outcome is Outcome.DONE and not serves:
+            return Verdict(Outcome.FAILED, f"another revision serves: {deployment.message}")
+        if verdict.outcome is Outcome.FAILED and deployment.ready.reason == AWAITING_PROMOTION:
+            return verdict if deployment.deleting else Verdict(Outcome.GOES_ON, verdict.words)
+        return verdict
 
     return judge
 

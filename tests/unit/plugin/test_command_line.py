@@ -6,7 +6,7 @@ import pytest
 
 from kubectl_pintle import cli
 
-COMMANDS = ("status", "history", "diff", "rollback", "reject", "wait")
+COMMANDS = ("status", "history", "diff", "rollback", "reject", "promote", "wait")
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,8 @@ def test_moments(text: str) -> None:
         ["history", "iris", "--at", "2999-01-01T00:00Z"],
         ["wait"],
         ["diff"],
-        ["promote", "iris"],
+        ["promote"],
+        ["promote", "iris", "version/2"],
         ["status", "-o", "wide"],
         ["reject", "iris", "version/2", "--clear"],
         ["rollback", "iris", "--reject", "--force"],
