@@ -4,6 +4,8 @@ Each kind has a watch of its own, so garbage collection may be heard of before w
 made again then is garbage at once, or in the way of an object that is made again under the same name.
 """
 
+from collections.abc import Callable
+
 import pytest
 
 from pintle.domain.resources import (
@@ -11,10 +13,12 @@ from pintle.domain.resources import (
     CONFIG_MAPS,
     CONTROLLER_REVISIONS,
     DEPLOYMENTS,
+    HTTP_ROUTES,
     MODEL_DEPLOYMENTS,
     SERVICES,
 )
 from pintle.ports import Json, Resource
+from tests.support.canary_world import CanaryWorld
 from tests.support.world import NAME, NAMESPACE, World, version_of
 
 KINDS = (SERVICES, DEPLOYMENTS, CONTROLLER_REVISIONS, CONFIG_MAPS, BUDGETS)
@@ -35,11 +39,28 @@ def owner(obj: Json) -> str:
     return str(references[0].get("uid", ""))
 
 
+def mid_canary() -> World:
+    """Version 2 has a share of the requests at a gateway."""
+    world = CanaryWorld()
+    world.start()
+    world.apply(version=2)
+    world.run(30)
+    assert world.condition()["reason"] == "Canary"
+    return world
+
+
+CASES = [*((serving, kind) for kind in KINDS), *((mid_canary, kind) for kind in (*KINDS, HTTP_ROUTES))]
+
+
 @pytest.mark.parametrize("made_again", [False, True], ids=["deleted", "made again"])
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
-def test_nothing_is_made_again_for_what_is_gone(kind: Resource, made_again: bool) -> None:
+@pytest.mark.parametrize(
+    ("make", "kind"), CASES, ids=lambda case: getattr(case, "kind", None) or case.__name__
+)
+def test_nothing_is_made_again_for_what_is_gone(
+    make: Callable[[], World], kind: Resource, made_again: bool
+) -> None:
     """`kind` is heard of first."""
-    world = serving()
+    world = make()
     watch = world.operator.watch
     watch.hold()
     made: list[str] = []
@@ -52,7 +73,7 @@ def test_nothing_is_made_again_for_what_is_gone(kind: Resource, made_again: bool
         pass  # garbage collection
     first = [event for event in watch.pending if event[1] == kind]
     others = [event for event in watch.pending if event[1] != kind]
-    assert [change for change, _, _ in first] == ["DELETED"]
+    assert {change for change, _, _ in first} == {"DELETED"}
     watch.pending.clear()
     watch.pending.extend(first + others)
     watch.deliver(len(first))
