@@ -18,7 +18,7 @@ from tests.support.waiting import until
 RATE = 20.0
 POLL_SECONDS = 5
 ALIAS = "e2e-champion"
-STUCK = version_of("killed-on-load")
+STUCK = version_of("too-large")
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_moves_under_load(rig: Rig, iris: Deployed, figure: Figure) -> None:
 
 @pytest.mark.slow
 def test_there_and_back_during_a_rollout(rig: Rig, iris: Deployed) -> None:
-    """To a version that is never ready, and back."""
+    """To a version that is never ready, as it does not fit into memory, and back."""
     iris.ready(LINEAR)
     with iris.untouched():
         rig.mlflow.set_alias("iris", ALIAS, STUCK)
