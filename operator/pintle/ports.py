@@ -170,6 +170,12 @@ class Registry(Protocol):
         Answers only if the registry itself does, to this host name and with these credentials.
         """
 
+    async def set_tag(self, endpoint: Endpoint, model: str, version: str, key: str, value: str) -> None:
+        """Set one tag of a version, whatever it was. Terminal(VersionNotFound) if the version is gone."""
+
+    async def delete_tag(self, endpoint: Endpoint, model: str, version: str, key: str) -> None:
+        """Take one tag of a version away. That it is not there, or the version, is no error."""
+
     async def close(self) -> None:
         """Close the connections."""
 

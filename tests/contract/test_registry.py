@@ -152,6 +152,30 @@ async def test_what_is_said_of_a_version(stage: Stage, model: str) -> None:
     assert said_of == plain
 
 
+async def test_a_tag_is_set_and_taken_away(stage: Stage, model: str) -> None:
+    """And none but that, of that version alone."""
+    stage.register(model), stage.register(model)
+    stage.set_tag(model, "1", "owner", "ann")
+    ours = "pintle.prod.ml.iris"
+    for value in ("standby", "serving since 2026-11-25T14:05:00Z", "größe: 模型"):
+        await stage.registry.set_tag(stage.endpoint, model, "1", ours, value)
+        assert (await ask(stage, model, "1")).tags == {"owner": "ann", ours: value}
+    for _ in range(2):
+        await stage.registry.delete_tag(stage.endpoint, model, "1", ours)
+        assert (await ask(stage, model, "1")).tags == {"owner": "ann"}
+    assert (await ask(stage, model, "2")).tags == {}
+
+
+async def test_a_tag_of_what_is_gone(stage: Stage, model: str) -> None:
+    stage.register(model), stage.register(model)
+    stage.delete_version(model, "1")
+    for name, version in ((model, "1"), (f"{model}-missing", "1")):
+        with pytest.raises(Terminal) as error:
+            await stage.registry.set_tag(stage.endpoint, name, version, "pintle.prod.ml.iris", "standby")
+        assert error.value.reason == Reason.VERSION_NOT_FOUND
+        await stage.registry.delete_tag(stage.endpoint, name, version, "pintle.prod.ml.iris")
+
+
 async def test_a_missing_version_names_the_newest(stage: Stage, model: str) -> None:
     for _ in range(4):
         stage.register(model)
@@ -254,6 +278,8 @@ async def test_refused_credentials(stage: Stage, credentials: Credentials) -> No
         stage.registry.aliases(wrong, ["iris"]),
         stage.registry.aliases(wrong, ["iris", "fraud"]),
         stage.registry.server_version(wrong),
+        stage.registry.set_tag(wrong, "iris", "1", "pintle.prod.ml.iris", "standby"),
+        stage.registry.delete_tag(wrong, "iris", "1", "pintle.prod.ml.iris"),
     ):
         with pytest.raises(Terminal) as error:
             await question
@@ -269,6 +295,8 @@ async def test_nobody_is_there(stage: Stage) -> None:
         stage.registry.aliases(nobody, ["iris"]),
         stage.registry.aliases(nobody, ["iris", "fraud"]),
         stage.registry.server_version(nobody),
+        stage.registry.set_tag(nobody, "iris", "1", "pintle.prod.ml.iris", "standby"),
+        stage.registry.delete_tag(nobody, "iris", "1", "pintle.prod.ml.iris"),
     ):
         with pytest.raises(Retryable) as error:
             await question

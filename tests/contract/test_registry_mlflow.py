@@ -115,6 +115,23 @@ async def test_names_that_no_model_can_have(registry: MlflowRegistry, endpoint: 
     assert await registry.aliases(endpoint, [name, "another"]) == {}
 
 
+@pytest.mark.parametrize("name", ["two words", "a+b&c=d?e#f%20g", "größe 模型 🌱"])
+async def test_tags_as_mlflows_client_sees_them(
+    registry: MlflowRegistry, endpoint: Endpoint, client: MlflowClient, name: str
+) -> None:
+    model = model_name(name)
+    client.create_registered_model(model, description="mine")
+    client.create_model_version(model, "s3://bucket/key", description="the first", tags={"a": "b"})
+    longest = "pintle." + ".".join(["c" * 63, "n" * 63, "d" * 40])
+    await registry.set_tag(endpoint, model, "1", longest, "rejected: ProofFailed")
+    found = client.get_model_version(model, "1")
+    assert found.tags == {"a": "b", longest: "rejected: ProofFailed"}
+    assert found.description == "the first"
+    assert client.get_registered_model(model).description == "mine"
+    await registry.delete_tag(endpoint, model, "1", longest)
+    assert client.get_model_version(model, "1").tags == {"a": "b"}
+
+
 async def test_the_newest_version_is_that_of_any_stage(
     registry: MlflowRegistry, endpoint: Endpoint, client: MlflowClient
 ) -> None:
@@ -161,6 +178,20 @@ async def test_a_user_without_permission(registry: MlflowRegistry, eve: Endpoint
     assert error.value.reason == Reason.REGISTRY_FORBIDDEN
     assert "does not let the username and password read this (403)" in error.value.message
     assert EVE not in error.value.message
+
+
+async def test_a_user_who_may_not_write(registry: MlflowRegistry, eve: Endpoint) -> None:
+    admin = Endpoint(eve.uri, credentials=Credentials(ADMIN, ADMIN_PASSWORD))
+    await registry.set_tag(admin, "secret", "1", "pintle.prod.ml.iris", "standby")
+    for question in (
+        registry.set_tag(eve, "secret", "1", "pintle.prod.ml.iris", "serving"),
+        registry.delete_tag(eve, "secret", "1", "pintle.prod.ml.iris"),
+    ):
+        with pytest.raises(Terminal) as error:
+            await question
+        assert error.value.reason == Reason.REGISTRY_FORBIDDEN
+        assert "write this (403): grant EDIT in MLflow" in error.value.message
+    assert (await registry.version(admin, "secret", "1")).tags == {"pintle.prod.ml.iris": "standby"}
 
 
 async def test_a_username_beats_a_token(registry: MlflowRegistry, eve: Endpoint) -> None:

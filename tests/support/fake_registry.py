@@ -23,7 +23,7 @@ SERVER_VERSION = "3.17.2"
 class Asked(NamedTuple):
     """One question, as it came in."""
 
-    what: str  # version, aliases or server
+    what: str  # version, aliases, server, set-tag or delete-tag
     model: str = ""
     wanted: str = ""
 
@@ -81,6 +81,10 @@ class FakeServer:
 
     def set_tag(self, model: str, version: str, key: str, value: str) -> None:
         self._models[model].tags[int(version)][key] = value
+
+    def delete_tag(self, model: str, version: str, key: str) -> None:
+        if model in self._models:
+            self._models[model].tags[int(version)].pop(key, None)
 
     def delete_version(self, model: str, version: str) -> None:
         """Remove a version, and the aliases that name it."""
@@ -176,6 +180,17 @@ class FakeRegistry:
 
     async def server_version(self, endpoint: Endpoint) -> str:
         return await self._ask(endpoint, Asked("server"), lambda _: SERVER_VERSION)
+
+    async def set_tag(self, endpoint: Endpoint, model: str, version: str, key: str, value: str) -> None:
+        def put(server: FakeServer) -> None:
+            server.find_version(model, version)
+            server.set_tag(model, version, key, value)
+
+        await self._ask(endpoint, Asked("set-tag", model, version), put)
+
+    async def delete_tag(self, endpoint: Endpoint, model: str, version: str, key: str) -> None:
+        asked = Asked("delete-tag", model, version)
+        await self._ask(endpoint, asked, lambda server: server.delete_tag(model, version, key))
 
     async def close(self) -> None:
         self.closed = True

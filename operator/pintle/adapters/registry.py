@@ -2,28 +2,24 @@
 
 MLflow's own client is not used: it blocks for minutes when a server is down, and shares one session
 and one set of credentials in the whole process. It is the oracle of the contract tests.
-
-What the server says in an error is judged by its status and error code and never repeated in a
-message: see `ports.Registry`.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from socket import getaddrinfo
-from typing import TypeVar
 from urllib.parse import quote
 
-import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from pintle.adapters.addresses import AddressRules
 from pintle.adapters.lookups import GetAddrInfo
-from pintle.adapters.registry_http import Answer, Conversation, HttpReader, Limits
+from pintle.adapters.registry_answers import code, parse, strange
+from pintle.adapters.registry_http import Conversation, HttpClient, Limits
 from pintle.adapters.registry_shapes import (
     AliasedModelAnswer,
     AliasedModelsAnswer,
     DownloadAnswer,
-    ErrorAnswer,
+    EmptyAnswer,
     ModelAnswer,
     ModelVersion,
     SearchAnswer,
@@ -32,11 +28,11 @@ from pintle.adapters.registry_shapes import (
 )
 from pintle.conditions import Reason
 from pintle.domain import ModelAliases, RegisteredVersion
-from pintle.errors import PintleError, Retryable, Terminal, Unauthorized
+from pintle.errors import PintleError, Retryable, Terminal
 from pintle.ports import REGISTRY, Endpoint, no_model
 
 _API = "/api/2.0/mlflow"
-_OK, _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 400, 401, 403, 404
+_OK, _BAD_REQUEST, _NOT_FOUND = 200, 400, 404
 # MLflow stores versions as 32-bit integers; asked for a larger one, it fails with 500 on some databases.
 _NEWEST_POSSIBLE = 2**31 - 1
 # What MLflow gives on one page at most, the pages that are read, and the bytes of each: descriptions and
@@ -45,11 +41,6 @@ _PAGE, _PAGES, _PAGE_BYTES = 1000, 64, 16 * 1024 * 1024
 # As it is sent. Servers and proxies take request lines of 8 KB, some of 4.
 _FILTER_LENGTH = 3500
 _QUOTES_SAFELY = re.compile(r"[A-Za-z0-9 ._+-]+", re.ASCII)
-# The answer's first words where a server is asked by a name that it does not go by (MLflow >= 3.5).
-_HOST_REFUSED = b"Invalid Host header"
-
-
-_A = TypeVar("_A", bound=BaseModel)
 
 
 class MlflowRegistry:
@@ -65,7 +56,7 @@ class MlflowRegistry:
         *,
         lookup: GetAddrInfo = getaddrinfo,
     ) -> None:
-        self._http = HttpReader(rules or AddressRules(), limits or Limits(), lookup)
+        self._http = HttpClient(rules or AddressRules(), limits or Limits(), lookup)
 
     async def version(self, endpoint: Endpoint, model: str, version: str) -> RegisteredVersion:
         """See `ports.Registry`."""
@@ -73,11 +64,11 @@ class MlflowRegistry:
             if int(version) > _NEWEST_POSSIBLE:
                 raise await _no_version(talk, model, version)
             answer = await talk.get(f"{_API}/model-versions/get", {"name": model, "version": version})
-            if _code(answer) in _ABSENT:
+            if code(answer) in _ABSENT:
                 raise await _no_version(talk, model, version)
-            found = _parse(talk, answer, VersionAnswer).model_version
+            found = parse(talk, answer, VersionAnswer).model_version
             if found.version != version:
-                raise _strange(talk)
+                raise strange(talk)
             return await _complete(talk, model, found)
 
     async def aliases(self, endpoint: Endpoint, models: Sequence[str]) -> Mapping[str, ModelAliases]:
@@ -94,7 +85,7 @@ class MlflowRegistry:
             # `/version` and `/health` answer any Host header, and on some servers anybody: only a
             # request to the registry itself tells whether it can be used.
             answer = await talk.get(f"{_API}/registered-models/search", {"max_results": "1"})
-            _parse(talk, answer, SearchAnswer)
+            parse(talk, answer, SearchAnswer)
             told = await talk.get("/version")
             if told.status != _OK:
                 return ""
@@ -104,19 +95,39 @@ class MlflowRegistry:
             except ValidationError:
                 return ""
 
+    async def set_tag(self, endpoint: Endpoint, model: str, version: str, key: str, value: str) -> None:
+        """See `ports.Registry`."""
+        async with self._http.open(endpoint) as talk:
+            tag = {"name": model, "version": version, "key": key, "value": value}
+            answer = await talk.send("POST", f"{_API}/model-versions/set-tag", tag)
+            if code(answer) == _GONE:
+                raise Terminal(
+                    Reason.VERSION_NOT_FOUND, f"{model} version {version} is not in {REGISTRY} any more"
+                )
+            parse(talk, answer, EmptyAnswer, writes=True)
+
+    async def delete_tag(self, endpoint: Endpoint, model: str, version: str, key: str) -> None:
+        """See `ports.Registry`."""
+        async with self._http.open(endpoint) as talk:
+            tag = {"name": model, "version": version, "key": key}
+            answer = await talk.send("DELETE", f"{_API}/model-versions/delete-tag", tag)
+            if code(answer) != _GONE:
+                parse(talk, answer, EmptyAnswer, writes=True)
+
     async def close(self) -> None:
         """See `ports.Registry`."""
         await self._http.close()
 
 
-_ABSENT = {(_NOT_FOUND, "RESOURCE_DOES_NOT_EXIST"), (_BAD_REQUEST, "INVALID_PARAMETER_VALUE")}
+_GONE = (_NOT_FOUND, "RESOURCE_DOES_NOT_EXIST")
+_ABSENT = {_GONE, (_BAD_REQUEST, "INVALID_PARAMETER_VALUE")}
 
 
 async def _one_model(talk: Conversation, model: str) -> dict[str, ModelAliases]:
     answer = await talk.get(f"{_API}/registered-models/get", {"name": model})
-    if _code(answer) in _ABSENT:
+    if code(answer) in _ABSENT:
         return {}
-    return {model: _parse(talk, answer, AliasedModelAnswer).registered_model.aliased()}
+    return {model: parse(talk, answer, AliasedModelAnswer).registered_model.aliased()}
 
 
 async def _many_models(talk: Conversation, wanted: set[str]) -> dict[str, ModelAliases]:
@@ -125,10 +136,10 @@ async def _many_models(talk: Conversation, wanted: set[str]) -> dict[str, ModelA
     params = {"max_results": str(_PAGE)} | _filter(wanted)
     for _ in range(_PAGES):
         answer = await talk.get(f"{_API}/registered-models/search", params, body_bytes=_PAGE_BYTES)
-        if "filter" in params and _code(answer) == (_BAD_REQUEST, "INVALID_PARAMETER_VALUE"):
+        if "filter" in params and code(answer) == (_BAD_REQUEST, "INVALID_PARAMETER_VALUE"):
             del params["filter"]  # a registry that speaks as MLflow does, and knows no IN
             continue
-        page = _parse(talk, answer, AliasedModelsAnswer)
+        page = parse(talk, answer, AliasedModelsAnswer)
         found |= {each.name: each.aliased() for each in page.registered_models if each.name in wanted}
         if not page.next_page_token or len(found) == len(wanted):
             return found
@@ -163,7 +174,7 @@ async def _complete(talk: Conversation, model: str, found: ModelVersion) -> Regi
         )
     asked = {"name": model, "version": found.version}
     answer = await talk.get(f"{_API}/model-versions/get-download-uri", asked)
-    if _code(answer) in _ABSENT:  # deleted since the question before
+    if code(answer) in _ABSENT:  # deleted since the question before
         raise await _no_version(talk, model, found.version)
     return RegisteredVersion(
         model=model,
@@ -171,7 +182,7 @@ async def _complete(talk: Conversation, model: str, found: ModelVersion) -> Regi
         source=found.source,
         created_time=found.creation_timestamp,
         run_id=found.run_id or "",
-        artifact_uri=_parse(talk, answer, DownloadAnswer).artifact_uri,
+        artifact_uri=parse(talk, answer, DownloadAnswer).artifact_uri,
         tags={tag.key: tag.value for tag in found.tags},
         aliases=frozenset(found.aliases),
     )
@@ -182,9 +193,9 @@ async def _no_version(talk: Conversation, model: str, version: str) -> Terminal:
     missing = f"{model} version {version} is not in {REGISTRY}"
     try:
         answer = await talk.get(f"{_API}/registered-models/get", {"name": model})
-        if _code(answer) in _ABSENT:
+        if code(answer) in _ABSENT:
             return no_model(model)
-        known = _parse(talk, answer, ModelAnswer).registered_model.latest_versions
+        known = parse(talk, answer, ModelAnswer).registered_model.latest_versions
     except PintleError:
         return Terminal(Reason.VERSION_NOT_FOUND, missing)
     # The newest of each stage; the newest of these is the newest of all.
@@ -192,61 +203,4 @@ async def _no_version(talk: Conversation, model: str, version: str) -> Terminal:
     return Terminal(
         Reason.VERSION_NOT_FOUND,
         f"{missing} ({f'newest is {newest}' if newest else 'the model has no versions'})",
-    )
-
-
-def _code(answer: Answer) -> tuple[int, str]:
-    """Status and MLflow's error code; "" where a body is not MLflow's."""
-    if answer.status == _OK:
-        return (_OK, "")
-    try:
-        return (answer.status, ErrorAnswer.model_validate(orjson.loads(answer.body)).error_code)
-    except (orjson.JSONDecodeError, ValidationError):
-        return (answer.status, "")
-
-
-def _parse(talk: Conversation, answer: Answer, shape: type[_A]) -> _A:
-    """Read an answer of 200 as what it should be; raise what any other one means."""
-    if answer.status == _UNAUTHORIZED:
-        raise Unauthorized(
-            Reason.REGISTRY_FORBIDDEN,
-            f"{talk.where} does not accept {talk.identification} (401): "
-            f"name a Secret with a username and password, or a token, in the connection's spec.secretRef",
-        )
-    if answer.status == _FORBIDDEN:
-        raise _forbidden(talk, answer)
-    if answer.status != _OK:
-        raise Retryable(Reason.REGISTRY_UNAVAILABLE, f"{talk.where} answers {answer.status}{_hint(answer)}")
-    try:
-        return shape.model_validate(orjson.loads(answer.body))
-    except (orjson.JSONDecodeError, ValidationError):
-        # `from None`: a ValidationError quotes what it was given.
-        raise _strange(talk) from None
-
-
-def _hint(answer: Answer) -> str:
-    if answer.status == _NOT_FOUND:
-        return ", not as an MLflow server does: check the path in spec.uri"
-    return ""
-
-
-def _strange(talk: Conversation) -> Retryable:
-    return Retryable(
-        Reason.REGISTRY_UNAVAILABLE,
-        f"{talk.where} does not answer as an MLflow server does: check spec.uri",
-    )
-
-
-def _forbidden(talk: Conversation, answer: Answer) -> Terminal:
-    if answer.body.startswith(_HOST_REFUSED):
-        return Terminal(
-            Reason.HOST_HEADER_REFUSED,
-            f"{talk.where} refuses the host name {talk.authority}: "
-            f"start it with `mlflow server --allowed-hosts {talk.authority}` "
-            f"(the option replaces the default list: name every host that is used)",
-        )
-    return Unauthorized(
-        Reason.REGISTRY_FORBIDDEN,
-        f"{talk.where} does not let {talk.identification} read this (403): grant READ in MLflow, "
-        f"or name a Secret with other credentials in the connection's spec.secretRef",
     )

@@ -1,26 +1,27 @@
-"""GET requests to an address that a tenant chose: bounded, checked, and telling nothing of what is there.
+"""Requests to an address that a tenant chose: bounded, checked, and telling nothing of what is there.
 
 Each question has a session of its own: no cookie, credential or connection of one registry can
 come near another one. A keep-alive would not last from one poll to the next anyway (MLflow's server
 closes idle connections after 5 s).
 """
 
-import base64
 import os
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Literal
 
 import aiohttp
 from yarl import URL
 
 from pintle.adapters.addresses import AddressRules, Gate
 from pintle.adapters.lookups import GetAddrInfo, Lookups
+from pintle.adapters.registry_login import authorization, identification
 from pintle.conditions import Reason
 from pintle.errors import Retryable, Terminal
-from pintle.ports import REGISTRY, Credentials, Endpoint
+from pintle.ports import REGISTRY, Endpoint
 
 _CHUNK = 64 * 1024
 
@@ -42,7 +43,7 @@ class Answer:
     body: bytes = field(repr=False)
 
 
-class HttpReader:
+class HttpClient:
     """Opens conversations with registries. One for the process."""
 
     def __init__(self, rules: AddressRules, limits: Limits, lookup: GetAddrInfo) -> None:
@@ -58,7 +59,7 @@ class HttpReader:
             Terminal: InvalidSpec or RegistryForbidden: the endpoint cannot be used as it is.
         """
         url = _base(endpoint.uri)
-        headers = {"Accept-Encoding": "identity", **_authorization(endpoint.credentials)}
+        headers = {"Accept-Encoding": "identity", **authorization(endpoint.credentials)}
         gate = Gate(self._rules)
         connector = aiohttp.TCPConnector(
             limit=1,
@@ -78,7 +79,7 @@ class HttpReader:
             trust_env=False,  # no proxy and no .netrc of the operator's own environment
             auto_decompress=False,  # a small body must not become a large one
         ) as session:
-            yield Conversation(session, url, gate, self._limits, _identification(endpoint.credentials))
+            yield Conversation(session, url, gate, self._limits, identification(endpoint.credentials))
 
     async def close(self) -> None:
         """Let go of the threads that look up names."""
@@ -116,14 +117,22 @@ class Conversation:
             Terminal: RegistryForbidden: the address rules refuse every address that the name has.
             Retryable: RegistryUnavailable: no whole answer came, or a redirect.
         """
-        url = self._url.with_path(self._url.path.rstrip("/") + path).with_query(params)
+        limit = body_bytes or self._limits.body_bytes
+        return await self._request("GET", self._at(path).with_query(params), None, limit)
+
+    async def send(self, method: Literal["POST", "DELETE"], path: str, body: Mapping[str, str]) -> Answer:
+        """Have something changed. Raises as `get` does; it may have been done where no answer came."""
+        return await self._request(method, self._at(path), body, self._limits.body_bytes)
+
+    def _at(self, path: str) -> URL:
+        return self._url.with_path(self._url.path.rstrip("/") + path)
+
+    async def _request(self, method: str, url: URL, body: Mapping[str, str] | None, limit: int) -> Answer:
         try:
-            async with self._session.get(url, allow_redirects=False) as response:
+            async with self._session.request(method, url, json=body, allow_redirects=False) as response:
                 if 300 <= response.status < 400:  # noqa: PLR2004 - the class of redirects
                     raise self._redirected(response)
-                return Answer(
-                    response.status, await self._read(response, body_bytes or self._limits.body_bytes)
-                )
+                return Answer(response.status, await self._read(response, limit))
         except TimeoutError as error:
             raise self._unavailable(self._late(error)) from None
         except aiohttp.InvalidURL:
@@ -186,28 +195,6 @@ def _base(uri: str) -> URL:
             f"move them to a Secret and name it in spec.secretRef",
         )
     return url.with_query(None).with_fragment(None)
-
-
-def _authorization(credentials: Credentials) -> dict[str, str]:
-    """The header for these credentials; a username beats a token, as in MLflow's own client."""
-    if credentials.username:
-        text = f"{credentials.username}:{credentials.password}".encode()
-        return {"Authorization": f"Basic {base64.b64encode(text).decode()}"}
-    if not credentials.token:
-        return {}
-    if not (credentials.token.isascii() and credentials.token.isprintable()):
-        raise Terminal(
-            Reason.REGISTRY_FORBIDDEN,
-            f"the token for {REGISTRY} holds characters that no HTTP header can carry: "
-            f"write it again to the Secret, without line breaks",
-        )
-    return {"Authorization": f"Bearer {credentials.token}"}
-
-
-def _identification(credentials: Credentials) -> str:
-    if credentials.username:
-        return "the username and password"
-    return "the token" if credentials.token else "requests without credentials"
 
 
 @lru_cache(maxsize=64)

@@ -92,6 +92,10 @@ class SearchAnswer(BaseModel):
     registered_models: list[object] = []
 
 
+class EmptyAnswer(BaseModel):
+    """`set-tag` and `delete-tag`: done, and nothing to say."""
+
+
 class ErrorAnswer(BaseModel):
     """What an error says to programs."""
 
