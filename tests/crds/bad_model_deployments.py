@@ -129,8 +129,8 @@ HOW = [
         "write a key of the ConfigMap",
     ),
     Refusal(
-        "cases in the spec itself",
-        _rollout(proof={"cases": [{"request": {}, "expect": {"equals": 1}}]}),
+        "cases as a name alone",
+        _rollout(proof={"cases": "iris-cases"}),
         "spec.rollout.proof.cases",
         "must be of type object",
     ),
