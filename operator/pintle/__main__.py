@@ -19,6 +19,7 @@ from pintle.wiring import Parts, assemble
 log = logging.getLogger(__name__)
 
 CONNECTION_WORKERS = 4
+TAG_WORKERS = 2
 # What is under way when SIGTERM comes has so long to end, Events included.
 GRACE_SECONDS = 5.0
 
@@ -59,6 +60,7 @@ async def _run(chosen: Settings) -> None:
         events.cancel()
         if parts.leadership:
             await parts.leadership.release()
+        await parts.write_back.stop()
         await parts.resolver.stop()
         await parts.connections.stop()
         await parts.registry.close()
@@ -99,7 +101,9 @@ async def _work(
     """
     workers = [
         asyncio.create_task(controller.run(workers=count), name=f"workers {count}")
-        for controller, count in zip(parts.controllers, (chosen.workers, CONNECTION_WORKERS), strict=True)
+        for controller, count in zip(
+            parts.controllers, (chosen.workers, CONNECTION_WORKERS, TAG_WORKERS), strict=True
+        )
     ]
     stopped = asyncio.create_task(stop.wait(), name="stop")
     done, _ = await asyncio.wait({stopped, *keeping, *workers}, return_when=asyncio.FIRST_COMPLETED)

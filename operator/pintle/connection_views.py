@@ -13,7 +13,13 @@ from pintle.api import CLUSTER_KIND, RegistryConnection, parse_cluster_registry_
 from pintle.api import parse_registry_connection as parse
 from pintle.cache import Cache
 from pintle.domain import Key
-from pintle.domain.resources import CLUSTER_REGISTRY_CONNECTIONS, NAMESPACES, REGISTRY_CONNECTIONS
+from pintle.domain.resources import (
+    CLUSTER_REGISTRY_CONNECTIONS,
+    CONFIG_MAPS,
+    NAMESPACES,
+    REGISTRY_CONNECTIONS,
+)
+from pintle.naming import registry_tags_name
 
 log = logging.getLogger(__name__)
 
@@ -37,3 +43,9 @@ def find(cache: Cache, key: Key) -> RegistryConnection | None:
         return connection.itself()
     namespace = cache.get(NAMESPACES, "", key.namespace) or {"metadata": {}}
     return connection.within(key.namespace, namespace["metadata"].get("labels") or {})
+
+
+def used(cache: Cache, key: Key) -> bool:
+    """Whether a namespace uses a connection of the cluster, or has tags in its registry to take away."""
+    ledger = cache.get(CONFIG_MAPS, key.namespace, registry_tags_name(key.name))
+    return ledger is not None or bool(cache.deployments_of_connection(*key))

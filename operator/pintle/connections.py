@@ -157,7 +157,7 @@ class Connections:
             self._drop(key)
             return None
         of_cluster = bool(connection.cluster and key.namespace)
-        if of_cluster and not self._cache.deployments_of_connection(*key):
+        if of_cluster and not connection_views.used(self._cache, key):
             self._drop(key)
             return None
         known = self._see(key, connection)

@@ -9,6 +9,7 @@ from pintle.cache import Cache, connection_of, deployment_of
 from pintle.domain import Json, Key, Resource
 from pintle.domain.resources import (
     CLUSTER_REGISTRY_CONNECTIONS,
+    CONFIG_MAPS,
     MODEL_DEPLOYMENTS,
     MODEL_RUNTIMES,
     NAMESPACES,
@@ -20,19 +21,34 @@ from pintle.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
 
+# Statuses and specs change in bursts; what they say of versions is written once for all of them.
+TAGS_SECONDS = 1.0
+# What can change the tags that versions have in their registries.
+_TAGGED = (MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, CLUSTER_REGISTRY_CONNECTIONS, CONFIG_MAPS)
+
 Change: TypeAlias = Literal["LISTED", "ADDED", "MODIFIED", "DELETED"]
 
 
 class Intake:
-    """Where watch events and listed objects come in. `deployments` and `connections` are queues of keys."""
+    """Where watch events and listed objects come in. `deployments` and `connections` are queues of keys.
+
+    `tags` is one of namespaces, whose versions' tags in registries may have to be written anew.
+    """
 
     def __init__(
-        self, cache: Cache, deployments: WorkQueue[Key], connections: WorkQueue[Key], metrics: Metrics
+        self,
+        cache: Cache,
+        deployments: WorkQueue[Key],
+        connections: WorkQueue[Key],
+        metrics: Metrics,
+        *,
+        tags: WorkQueue[Key] | None = None,
     ) -> None:
         self._cache = cache
         self._deployments = deployments
         self._connections = connections
         self._metrics = metrics
+        self._tags = tags
 
     def take(self, change: Change, resource: Resource, obj: Json) -> bool:
         """Take in an object's state. True if it was news: what is known already wakes nobody."""
@@ -47,6 +63,8 @@ class Intake:
             self._deployments.add(deployment)
         for connection in self._connections_for(resource, key, obj):
             self._connections.add(connection)
+        if resource in _TAGGED:
+            self._look_at_tags([key.namespace] if key.namespace else self._namespaces())
         return True
 
     def everything(self) -> None:
@@ -58,6 +76,17 @@ class Intake:
                 self._connections.add(connection)
         for connection in self._cache.cluster_connections():
             self._connections.add(connection)
+        self._look_at_tags(self._namespaces())
+
+    def _look_at_tags(self, namespaces: Iterable[str]) -> None:
+        if self._tags is None:
+            return
+        for namespace in namespaces:
+            self._tags.add_after(Key(namespace, ""), TAGS_SECONDS)
+
+    def _namespaces(self) -> set[str]:
+        """Every namespace that may have tags to write, or had."""
+        return {key.namespace for resource in _TAGGED for key in self._cache.versions(resource)} - {""}
 
     def _deployments_for(self, resource: Resource, key: Key, obj: Json) -> Iterable[Key]:
         if resource == MODEL_RUNTIMES:

@@ -95,6 +95,12 @@ def registry_config_name(registry: str) -> str:
     return f"pintle-cluster-registry-{name}" if kind else f"pintle-registry-{name}"
 
 
+def registry_tags_name(registry: str) -> str:
+    """Name of the ConfigMap that says which tags were written to a registry."""
+    kind, _, name = registry.rpartition("/")
+    return f"pintle-cluster-tags-{name}" if kind else f"pintle-tags-{name}"
+
+
 def registry_shown(registry: str) -> str:
     """A registry's name for people."""
     return registry.rpartition("/")[2]

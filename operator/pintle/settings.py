@@ -65,6 +65,9 @@ class Settings(BaseModel):
     # and the operator connects to it from where it is. `10.0.0.0/8, fd00::/8`.
     registry_allowed_networks: _Networks = ()
     registry_refused_networks: _Networks = ()
+    # What this cluster is called in the tags that connections with `writeBack` leave on versions. Two
+    # clusters that share a registry need two names. Empty: the first eight characters of kube-system's uid.
+    cluster_name: Literal[""] | _Name = ""
     # Whether this process waits for the Lease `pintle-operator` in its own namespace before it works, so that
     # of several only one does; and after how many seconds without a sign of life another takes over.
     leader_election: bool = True

@@ -26,6 +26,7 @@ from pintle.resync import Resync, watched
 from pintle.settings import Settings
 from pintle.watches import Watches
 from pintle.workqueue import WorkQueue
+from pintle.write_back import WriteBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,9 @@ class Parts:
     intake: Intake
     resync: Resync
     watches: Watches
-    queues: tuple[WorkQueue[Key], WorkQueue[Key]]
-    controllers: tuple[Controller, Controller]
+    write_back: WriteBack
+    queues: tuple[WorkQueue[Key], ...]
+    controllers: tuple[Controller, Controller, Controller]
 
     @property
     def works(self) -> bool:
@@ -69,11 +71,13 @@ async def assemble(settings: Settings) -> Parts:
     events = KubernetesEvents(writing, clock, instance=settings.pod_name)
     deployments: WorkQueue[Key] = WorkQueue()
     connection_keys: WorkQueue[Key] = WorkQueue()
+    tag_keys: WorkQueue[Key] = WorkQueue()
 
     def connection_changed(key: Key) -> None:
         resolver.connection_changed(key.namespace, key.name)
         for user in cache.deployments_of_connection(key.namespace, key.name):
             deployments.add(user)
+        tag_keys.add(Key(key.namespace, ""))
 
     connections = Connections(
         writing,
@@ -97,11 +101,23 @@ async def assemble(settings: Settings) -> Parts:
         clock=clock,
         defaults=settings.defaults(),
     )
-    intake = Intake(cache, deployments, connection_keys, metrics)
+    write_back = WriteBack(
+        writing,
+        registry,
+        cache,
+        clock,
+        events,
+        endpoint=connections.endpoint,
+        look=connection_keys.add,
+        requeue=tag_keys.add,
+        cluster_name=settings.cluster_name,
+    )
+    intake = Intake(cache, deployments, connection_keys, metrics, tags=tag_keys)
     resync = Resync(cluster, cache, intake)
     loop = asyncio.get_running_loop()
     metrics.watch_queue("deployments", deployments, loop.time)
     metrics.watch_queue("connections", connection_keys, loop.time)
+    metrics.watch_queue("tags", tag_keys, loop.time)
     return Parts(
         cluster=cluster,
         registry=registry,
@@ -113,10 +129,12 @@ async def assemble(settings: Settings) -> Parts:
         resolver=resolver,
         resync=resync,
         watches=_watches(settings, loop, intake, resync, cache),
-        queues=(deployments, connection_keys),
+        write_back=write_back,
+        queues=(deployments, connection_keys, tag_keys),
         controllers=(
             Controller("ModelDeployment", deployments, reconciler.reconcile, metrics),
             Controller("RegistryConnection", connection_keys, connections.reconcile, metrics),
+            Controller("tags", tag_keys, write_back.reconcile, metrics),
         ),
     )
 

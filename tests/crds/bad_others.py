@@ -33,6 +33,7 @@ CONNECTIONS = [
     ),
     _connection("uri with a query", {"uri": "https://mlflow.ml.svc/?token=x"}, "spec.uri", WITHOUT),
     _connection("uri with a fragment", {"uri": "https://mlflow.ml.svc/#/models"}, "spec.uri", WITHOUT),
+    _connection("writeBack as text", {"writeBack": "yes"}, "spec.writeBack", "must be of type boolean"),
     _connection("secretRef without a name", {"secretRef": {}}, "spec.secretRef.name", "Required value"),
     _connection(
         "Secret of another namespace",

@@ -18,6 +18,7 @@ from tests.support.mlflow_pod import MlflowPod
 from tests.support.rig import BOOSTED, LINEAR, NAMES, NAN, Rig
 from tests.support.schemas import REPOSITORY
 from tests.support.terminal import environment
+from tests.support.waiting import until
 
 # A page has up to three rollouts, and waits for one refusal.
 pytestmark = pytest.mark.timeout(1200)
@@ -189,6 +190,29 @@ def test_golden_cases(reader: Reader, figure: Figure) -> None:
 def test_what_served_when(reader: Reader, figure: Figure) -> None:
     count = reader.follow("what-served-when.md", one_version=lambda: _serving(reader, LINEAR))
     figure(f"{count} commands")
+
+
+@pytest.mark.slow
+def test_write_back(reader: Reader, figure: Figure) -> None:
+    def tags_are_there() -> None:
+        until(
+            lambda: [v for v in (LINEAR, BOOSTED) if _tag(reader, v)] == [LINEAR, BOOSTED],
+            within=60,
+            what="both versions have their tags",
+        )
+
+    count = reader.follow(
+        "write-back.md",
+        two_versions=lambda: _serving(reader, LINEAR, BOOSTED),
+        tags_are_there=tags_are_there,
+    )
+    figure(f"{count} commands; {_tag(reader, LINEAR)}, {_tag(reader, BOOSTED)}")
+
+
+def _tag(reader: Reader, version: str) -> str:
+    """What a version's tag says of the reader's deployment."""
+    tags = reader.rig.mlflow.tags("iris", version)
+    return next((v for k, v in tags.items() if k.endswith(f".{reader.namespace}.iris")), "")
 
 
 @pytest.mark.slow

@@ -17,13 +17,21 @@ from pintle.conditions import Reason
 from pintle.connections import Connections
 from pintle.controller import Controller
 from pintle.domain import Key
-from pintle.domain.resources import CONFIG_MAPS, NAMESPACES, OWN, REGISTRY_CONNECTIONS, SECRETS
+from pintle.domain.resources import (
+    CONFIG_MAPS,
+    CONTROLLER_REVISIONS,
+    NAMESPACES,
+    OWN,
+    REGISTRY_CONNECTIONS,
+    SECRETS,
+)
 from pintle.errors import Forbidden, Retryable
 from pintle.intake import Intake
 from pintle.naming import CREDENTIALS_TYPE
-from pintle.ports import REGISTRY, Json, Resource
+from pintle.ports import REGISTRY, Event, Json, Resource
 from pintle.resolver import Resolver
 from pintle.workqueue import WorkQueue
+from pintle.write_back import WriteBack
 from tests.support.fake_api_server import Body, FakeApiServer, WatchType
 from tests.support.fake_cluster import FakeCluster, Request
 from tests.support.fake_controllers import FakeControllers
@@ -69,6 +77,7 @@ class ConnectionsWorld:
         self.controllers = FakeControllers(self.api)
         self.registry = FakeRegistry()
         self.changed: list[Key] = []
+        self.events: list[Event] = []
         self.deployments: list[Key] = []
         self.server  # noqa: B018 - somebody answers at URI
         self.start()
@@ -100,22 +109,49 @@ class ConnectionsWorld:
             heard=self.connections.heard,
             jitter=lambda: 0.0,
         )
-        self.intake = Intake(self.cache, WorkQueue[Key](), self.queue, self)
-        for resource in (NAMESPACES, *OWN, CONFIG_MAPS):
-            labels = "app.kubernetes.io/managed-by=pintle" if resource == CONFIG_MAPS else ""
+        self.tag_queue = WorkQueue[Key](jitter=lambda: 0.0)
+        self.write_back = WriteBack(
+            self.cluster,
+            self.registry,
+            self.cache,
+            self.clock,
+            self,
+            endpoint=self.connections.endpoint,
+            look=self.queue.add,
+            requeue=self.tag_queue.add,
+            cluster_name="prod",
+        )
+        self.intake = Intake(self.cache, WorkQueue[Key](), self.queue, self, tags=self.tag_queue)
+        for resource in (NAMESPACES, *OWN, CONFIG_MAPS, CONTROLLER_REVISIONS):
+            labels = (
+                "" if resource in OWN or resource == NAMESPACES else "app.kubernetes.io/managed-by=pintle"
+            )
             for body in self.api.objects(resource, labels=labels):
                 self.intake.take("LISTED", resource, body)
         self.watch = FakeWatch(self.api, self._deliver)
-        controller = Controller("RegistryConnection", self.queue, self.connections.reconcile, self)
-        self.task = asyncio.create_task(controller.run(workers=2))
+        controllers = (
+            Controller("RegistryConnection", self.queue, self.connections.reconcile, self),
+            Controller("tags", self.tag_queue, self.write_back.reconcile, self),
+        )
+        self.tasks = [asyncio.create_task(controller.run(workers=2)) for controller in controllers]
 
     async def stop(self) -> None:
         """The process ends; the cluster stays."""
         if self.watch._changed in self.api.listeners:
             self.api.listeners.remove(self.watch._changed)
         self.queue.shut_down()
-        await self.task
+        self.tag_queue.shut_down()
+        await asyncio.gather(*self.tasks)
+        await self.write_back.stop()
         await self.resolver.stop()
+        await self.connections.stop()
+
+    async def end(self) -> None:
+        """End what is left of a process that was killed."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.write_back.stop()
         await self.connections.stop()
 
     def _deliver(self, change: WatchType, resource: Resource, obj: Body) -> None:
@@ -123,6 +159,7 @@ class ConnectionsWorld:
 
     def _changed(self, key: Key) -> None:
         self.changed.append(key)
+        self.tag_queue.add(Key(key.namespace, ""))
         self.resolver.connection_changed(*key)
 
     # What people do.
@@ -179,6 +216,11 @@ class ConnectionsWorld:
 
     def writes(self) -> dict[tuple[str, str], int]:
         return dict(self.cluster.writes())
+
+    # As `ports.Events`.
+
+    def post(self, event: Event) -> None:
+        self.events.append(event)
 
     # As `ports.Metrics`.
 

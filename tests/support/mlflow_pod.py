@@ -46,6 +46,11 @@ import sys, mlflow
 print(mlflow.MlflowClient("http://localhost:5000").get_model_version("iris", sys.argv[1]).source)
 """
 
+_TAGS = """
+import json, sys, mlflow
+print(json.dumps(mlflow.MlflowClient("http://localhost:5000").get_model_version(*sys.argv[1:]).tags))
+"""
+
 RESTRICTED_POD = {
     "runAsNonRoot": True,
     "runAsUser": 65532,
@@ -173,6 +178,11 @@ class MlflowPod:
     def delete_tag(self, model: str, version: str, key: str) -> None:
         """Remove a tag of a version."""
         self._ask("DELETE", "model-versions/delete-tag", {"name": model, "version": version, "key": key})
+
+    def tags(self, model: str, version: str) -> dict[str, str]:
+        """The tags of a version, by MLflow's own client."""
+        read: dict[str, str] = json.loads(self.run(_TAGS, model, version))
+        return read
 
     def copy_version(self, model: str, version: str, other: str) -> None:
         """Register a version as version 1 of another model, which is made for it."""

@@ -10,6 +10,7 @@ from pintle.adapters.telemetry.metrics import PrometheusMetrics
 from pintle.cache import Cache
 from pintle.domain import Key
 from pintle.domain.resources import (
+    CLUSTER_REGISTRY_CONNECTIONS,
     CONFIG_MAPS,
     DEPLOYMENTS,
     ENDPOINT_SLICES,
@@ -39,7 +40,7 @@ OWNER = {"kind": "ModelDeployment", "name": "iris", "uid": "uid-iris"}
 
 
 class Queue(WorkQueue[Key]):
-    """Only keeps what is added."""
+    """Only keeps what is added, be it later."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,12 +50,17 @@ class Queue(WorkQueue[Key]):
     def add(self, key: Key) -> None:
         self.added.add(key)
 
+    @override
+    def add_after(self, key: Key, seconds: float) -> None:
+        assert seconds > 0, "a burst is looked at once"
+        self.added.add(key)
+
 
 class World:
     def __init__(self) -> None:
         self.cache, self.deployments, self.connections = Cache(), Queue(), Queue()
-        self.metrics = PrometheusMetrics()
-        self.intake = Intake(self.cache, self.deployments, self.connections, self.metrics)
+        self.metrics, self.tags = PrometheusMetrics(), Queue()
+        self.intake = Intake(self.cache, self.deployments, self.connections, self.metrics, tags=self.tags)
         mine = make("iris", spec={"model": "iris", "registryRef": {"name": "mlflow"}})
         other = make("fraud", spec={"model": "fraud"})
         for obj in (mine, other):
@@ -64,6 +70,7 @@ class World:
     def clear(self) -> None:
         self.deployments.added.clear()
         self.connections.added.clear()
+        self.tags.added.clear()
 
 
 @pytest.fixture
@@ -116,6 +123,31 @@ def test_a_resync_wakes_everybody(world: World) -> None:
     world.intake.everything()
     assert world.deployments.added == {IRIS, FRAUD}
     assert world.connections.added == {MLFLOW}
+
+
+@pytest.mark.parametrize(
+    ("resource", "obj", "namespaces"),
+    [
+        (MODEL_DEPLOYMENTS, make("new", namespace="shop", spec={"model": "m"}), {"shop"}),
+        (REGISTRY_CONNECTIONS, make("mlflow", spec={"uri": "http://x"}), {"ml"}),
+        (CONFIG_MAPS, make("pintle-tags-mlflow", namespace="shop"), {"shop"}),
+        (CLUSTER_REGISTRY_CONNECTIONS, make("central", namespace="", spec={"uri": "http://x"}), {"ml"}),
+        (DEPLOYMENTS, child("iris-v1-a"), set()),
+    ],
+)
+def test_what_may_change_tags_wakes_namespaces(
+    world: World, resource: Resource, obj: dict[str, Any], namespaces: set[str]
+) -> None:
+    world.intake.take("ADDED", resource, obj)
+    assert world.tags.added == {Key(namespace, "") for namespace in namespaces}
+
+
+def test_a_resync_wakes_the_namespaces_that_may_have_tags(world: World) -> None:
+    """One whose objects are all gone may have a ledger still."""
+    world.intake.take("ADDED", CONFIG_MAPS, make("pintle-cluster-tags-central", namespace="left"))
+    world.clear()
+    world.intake.everything()
+    assert world.tags.added == {Key("ml", ""), Key("left", "")}
 
 
 def test_metrics_follow_the_objects(world: World) -> None:

@@ -40,7 +40,7 @@ class Metrics:
 
 
 def parts(done: list[Key]) -> Parts:
-    queues = (WorkQueue[Key](), WorkQueue[Key]())
+    queues = (WorkQueue[Key](), WorkQueue[Key](), WorkQueue[Key]())
 
     async def reconcile(key: Key) -> None:
         await asyncio.sleep(1)

@@ -50,6 +50,7 @@ class ClusterRegistryConnectionSpec(Value):
     poll_seconds: int = 30
     allowed_namespaces: LabelSelector
     require: Require | None = None
+    write_back: bool = False
 
 
 class ClusterRegistryConnection(Object):
@@ -78,6 +79,7 @@ class ClusterRegistryConnection(Object):
             secret_ref=secret_ref,
             poll_seconds=self.spec.poll_seconds,
             require=self.spec.require,
+            write_back=self.spec.write_back,
         )
         return RegistryConnection(
             name=name,

@@ -38,6 +38,7 @@ class RegistryConnectionSpec(Value):
     ca_bundle: CaBundle | None = None
     poll_seconds: int = 30
     require: Require | None = None
+    write_back: bool = False
 
 
 class RegistryConnection(Object):
