@@ -1,7 +1,7 @@
 """One pass over one ModelDeployment: gather -> decide -> apply -> one status write."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -26,7 +26,10 @@ log = logging.getLogger(__name__)
 
 
 class Reconciler:
-    """Holds the ports and what is remembered; decides nothing itself."""
+    """Holds the ports and what is remembered; decides nothing itself.
+
+    `said(key)` is told of each status that is written: the event of it is no news to the cache any more.
+    """
 
     def __init__(
         self,
@@ -39,6 +42,7 @@ class Reconciler:
         metrics: Metrics,
         clock: Clock,
         defaults: Defaults,
+        said: Callable[[Key], None] = lambda _: None,
     ) -> None:
         self._cluster = cluster
         self._cache = cache
@@ -48,6 +52,7 @@ class Reconciler:
         self._metrics = metrics
         self._clock = clock
         self._defaults = defaults
+        self._said = said
         self._applier = Applier(cluster, cache)
         self._memories: dict[Key, Memory] = {}
 
@@ -197,3 +202,4 @@ class Reconciler:
             return  # deleted meanwhile
         self._cache.upsert(MODEL_DEPLOYMENTS, answer)
         self._metrics.deployment(*key, status=status, model=str(answer["spec"].get("model", "")))
+        self._said(key)

@@ -16,7 +16,7 @@ from pintle.connections import Connections
 from pintle.controller import Controller
 from pintle.domain import Json, Key, Resource
 from pintle.guarded import Guarded
-from pintle.intake import Change, Intake
+from pintle.intake import TAGS_SECONDS, Change, Intake
 from pintle.leadership import Leadership
 from pintle.lease import Terms
 from pintle.ports import Cluster
@@ -100,6 +100,7 @@ async def assemble(settings: Settings) -> Parts:
         metrics=metrics,
         clock=clock,
         defaults=settings.defaults(),
+        said=lambda key: tag_keys.add_after(Key(key.namespace, ""), TAGS_SECONDS),
     )
     write_back = WriteBack(
         writing,

@@ -211,7 +211,7 @@ def test_write_back(reader: Reader, figure: Figure) -> None:
 
 def _tag(reader: Reader, version: str) -> str:
     """What a version's tag says of the reader's deployment."""
-    tags = reader.rig.mlflow.tags("iris", version)
+    tags = reader.rig.mlflow.tags("iris", version)[version]
     return next((v for k, v in tags.items() if k.endswith(f".{reader.namespace}.iris")), "")
 
 

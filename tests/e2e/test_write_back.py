@@ -30,7 +30,7 @@ def iris(rig: Rig, namespace: str) -> Iterator[Deployed]:
 
 def ours(rig: Rig, namespace: str) -> dict[str, str]:
     """By version, what the tags of namespace's deployment say; no other tag may be touched."""
-    found = {v: rig.mlflow.tags("iris", v) for v in (LINEAR, BOOSTED, NAN)}
+    found = rig.mlflow.tags("iris", LINEAR, BOOSTED, NAN)
     assert found[LINEAR].pop(OTHERS) == "ann"
     keys = {key for tags in found.values() for key in tags}
     assert all(key.startswith("pintle.") for key in keys), keys

@@ -15,7 +15,7 @@ from pintle.errors import Unavailable
 from pintle.naming import ANNOTATION_TRANSITION
 from tests.support.fake_cluster import Fault
 from tests.support.fake_pods import Failure, Fate, Stage
-from tests.support.world import NAME, NAMESPACE, World
+from tests.support.world import KEY, NAME, NAMESPACE, World
 
 MEMBERS = [
     "time",
@@ -147,6 +147,20 @@ def test_nothing_is_told_before_it_is_written(stream: io.StringIO) -> None:
     reasons = [t["reason"] for t in transitions(stream)]
     assert reasons[-2:] == ["Promoted", "Serving"]
     assert len(reasons) == len(set(reasons))
+
+
+def test_whoever_goes_by_the_status_is_told_of_each_that_is_written() -> None:
+    """The watch's event of an own write is no news to the cache, and wakes nobody."""
+    world = World()
+    world.fate("2", Fate(failure=Failure("serve", 15, "ProofFailed", "prediction[0] is NaN")))
+    world.apply(version=1, replicas=2)
+    world.run(20)
+    world.apply(version=2)
+    world.run(20)
+    written = world.cluster.writes()["patch", "modeldeployments/status"]
+    assert world.operator.said == [KEY] * written
+    world.run(3000)
+    assert len(world.operator.said) == world.cluster.writes()["patch", "modeldeployments/status"]
 
 
 def test_at_rest_nothing_is_told(stream: io.StringIO) -> None:

@@ -48,7 +48,8 @@ print(mlflow.MlflowClient("http://localhost:5000").get_model_version("iris", sys
 
 _TAGS = """
 import json, sys, mlflow
-print(json.dumps(mlflow.MlflowClient("http://localhost:5000").get_model_version(*sys.argv[1:]).tags))
+client, model = mlflow.MlflowClient("http://localhost:5000"), sys.argv[1]
+print(json.dumps({version: client.get_model_version(model, version).tags for version in sys.argv[2:]}))
 """
 
 RESTRICTED_POD = {
@@ -179,9 +180,9 @@ class MlflowPod:
         """Remove a tag of a version."""
         self._ask("DELETE", "model-versions/delete-tag", {"name": model, "version": version, "key": key})
 
-    def tags(self, model: str, version: str) -> dict[str, str]:
-        """The tags of a version, by MLflow's own client."""
-        read: dict[str, str] = json.loads(self.run(_TAGS, model, version))
+    def tags(self, model: str, *versions: str) -> dict[str, dict[str, str]]:
+        """The tags of versions, by MLflow's own client."""
+        read: dict[str, dict[str, str]] = json.loads(self.run(_TAGS, model, *versions))
         return read
 
     def copy_version(self, model: str, version: str, other: str) -> None:

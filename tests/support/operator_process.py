@@ -38,6 +38,7 @@ class Operator:
         self.views = Views(self.cache)
         self.dirty: set[Key] = {key}
         self.due: dict[Key, datetime] = {}
+        self.said: list[Key] = []
         self.killed = False
         self.working = False
         self._key = key
@@ -52,6 +53,7 @@ class Operator:
             metrics=recorder,
             clock=clock,
             defaults=Defaults(),
+            said=self.said.append,
         )
 
     def stop(self) -> None:
