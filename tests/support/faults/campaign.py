@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from typing_extensions import override
@@ -148,15 +149,20 @@ class Campaign:
         self._lane.proxy.arm(*(run.rule for run in runs))
         for run in runs:
             self._act(run)
-        deadline = time.monotonic() + CONVERGES_WITHIN
+        began = time.time()
         for run in runs:
             try:
-                self._lane.reaches(run.subject, clean.state, within=max(1, deadline - time.monotonic()))
+                self._lane.reaches(run.subject, clean.state, deadline=partial(self._deadline, run, began))
             except AssertionError as error:
                 run.trouble = run.trouble or str(error)
             run.reached = time.time()
         self._await_strikes(runs)
         self._lane.proxy.disarm()
+
+    def _deadline(self, run: _Run, began: float) -> float:
+        """When a run should have converged: counted from the end of its fault, however late that strikes."""
+        ended = [e.ended or time.time() for rule, e in self._lane.proxy.struck if rule == run.rule]
+        return max([began, *ended]) + CONVERGES_WITHIN
 
     def _act(self, run: _Run) -> None:
         try:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -172,14 +172,17 @@ class Lane:
             now=lambda: f"{self.status(subject)}\n{self.tail()}",
         )
 
-    def reaches(self, subject: Subject, wanted: object, *, within: float = CONVERGES_WITHIN) -> None:
-        """Wait for an end state."""
+    def reaches(self, subject: Subject, wanted: object, *, deadline: Callable[[], float]) -> None:
+        """Wait for an end state. `deadline` is asked anew for when it has to be there: seconds since 1970."""
+
         until(
-            lambda: end_state(self.bench.witness, subject) == wanted,
-            within=within,
-            what=f"{subject.name} reaches the end state of a clean run",
-            now=lambda: "\n".join([*difference(end_state(self.bench.witness, subject), wanted), self.tail()]),
+            lambda: end_state(self.bench.witness, subject) == wanted or time.time() > deadline(),
+            within=10 * CONVERGES_WITHIN,
+            what=f"{subject.name} reaches an end state, or its time is over",
         )
+        found = end_state(self.bench.witness, subject)
+        places = "\n".join([*difference(found, wanted), self.tail()])
+        assert found == wanted, f"{subject.name} reaches no end state: {places}"
 
     def silence(self, subjects: Sequence[Subject]) -> None:
         """Wait until none of these is written about for a while."""
