@@ -25,6 +25,8 @@ from tests.support.waiting import until
 from tests.support.witness import Seen, Subject
 
 CLEAN_RUNS = 5
+# So many changes at once are done within seconds on two cores; of many more, each would wait for the others.
+AT_ONCE = 40
 # So long a rule is waited for that may strike after the end state is there: an Event, a status with counts.
 LATE_SECONDS = 8.0
 
@@ -115,7 +117,8 @@ class Campaign:
             for (point, effect), subject in zip(wanted, subjects, strict=True)
         ]
         together = [run for run in runs if run.rule.effect not in KILLS]
-        for batch in (together, *([run] for run in runs if run.rule.effect in KILLS)):
+        batches = [together[start : start + AT_ONCE] for start in range(0, len(together), AT_ONCE)]
+        for batch in (*batches, *([run] for run in runs if run.rule.effect in KILLS)):
             self._together(batch, clean)
         self._lane.silence(subjects)
         struck = {rule for rule, _ in self._lane.proxy.struck}
