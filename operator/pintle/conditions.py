@@ -33,6 +33,7 @@ class Reason(StrEnum):
     STARTING = "Starting"
     PROVING = "Proving"
     CANARY = "Canary"
+    REPLACING = "Replacing"
     DEGRADED = "Degraded"
     REGISTRY_UNAVAILABLE = "RegistryUnavailable"
     INSUFFICIENT_CAPACITY = "InsufficientCapacity"
@@ -80,6 +81,7 @@ RECONCILING = frozenset(
         Reason.STARTING,
         Reason.PROVING,
         Reason.CANARY,
+        Reason.REPLACING,
         Reason.DEGRADED,
         Reason.REGISTRY_UNAVAILABLE,
         Reason.INSUFFICIENT_CAPACITY,

@@ -4,9 +4,10 @@ States are derived, never stored as a driver (design section 6), so a step can b
 from anywhere, by anybody, after any crash. `step` is pure: time is an argument.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pintle import clearing, routing, views
+from pintle import clearing, replacing, routing, views
 from pintle.conditions import Reason
 from pintle.declared import Declared, rejected_by_user
 from pintle.desired import record, workload
@@ -67,7 +68,7 @@ def _rejected_by_user(observed: Observed, message: str, current: Roles, now: dat
         text = f"{message}; there is no other cleared revision to go back to"
         return Step(finding=Finding(Reason.REJECTED_BY_USER, text))
     way = _towards(observed, current, fallback, now, at_once=True)
-    return Step(way.stages, held, way.candidate, way.turning, way.needs_room, way.wake_at)
+    return replace(way, finding=held)
 
 
 def _fallback(observed: Observed, current: Roles, serving: Record) -> Record | None:
@@ -116,6 +117,8 @@ def _launch(observed: Observed, declared: Declared, now: datetime) -> Step:
     assert candidate is not None, "a record reads back as what was written"  # noqa: S101
     if deployment.spec.replicas == 0:
         return Step(((created,),), _nothing_to_prove(), candidate)
+    if (old := replacing.replaced(observed, roles(observed), candidate)) is not None:
+        return Step(((created,),), replacing.finding(old, candidate), candidate)
     text = f"{candidate.identity.model} version {candidate.version}: starting"
     children = _start(observed, candidate)
     return Step(((created,), *children), Finding(Reason.STARTING, text), candidate)
@@ -150,6 +153,16 @@ def _towards(
         started = observed.workloads.get(target.name)
         end = shrink(observed, started, 0) if started and started.replicas else ()
         return Step(end, _nothing_to_prove(), target)
+    if (old := replacing.replaced(observed, current, target)) is not None:
+        return replacing.make_room(observed, old, target) or replacing.instead(
+            old, _upwards(observed, current, target, now, at_once=at_once)
+        )
+    return _upwards(observed, current, target, now, at_once=at_once)
+
+
+def _upwards(observed: Observed, current: Roles, target: Record, now: datetime, *, at_once: bool) -> Step:
+    """Have the pods of a revision start, prove themselves and take over."""
+    replicas = observed.deployment.spec.replicas
     existing = observed.workloads.get(target.name)
     if existing is None:
         text = f"{target.identity.model} version {target.version}: starting {replicas} pods"

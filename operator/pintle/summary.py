@@ -18,7 +18,7 @@ _PROOF = {
 def conditions(observed: Observed, declared: Declared, current: Roles, step: Step) -> tuple[Condition, ...]:
     """All conditions, `Ready` first."""
     ready = _ready(observed, declared, current, step)
-    found = (ready, _available(observed, current), _resolved(declared), _proven(current))
+    found = (ready, _available(observed, current, step), _resolved(declared), _proven(current))
     return found if ready.status else (*found, *kstatus(ready.reason, ready.message))
 
 
@@ -95,7 +95,7 @@ def _name(record: Record) -> str:
     return f"{record.identity.model} version {record.version}"
 
 
-def _available(observed: Observed, current: Roles) -> Condition:
+def _available(observed: Observed, current: Roles, step: Step) -> Condition:
     serving = current.serving
     replicas = observed.deployment.spec.replicas
     behind = behind_service(observed, serving)
@@ -104,6 +104,9 @@ def _available(observed: Observed, current: Roles) -> Condition:
     if behind >= threshold(replicas):
         text = f"{_name(serving)} serves with {behind} of {replicas} pods"
         return Condition(Type.AVAILABLE, True, Reason.SERVING, text)
+    if step.replacing:
+        text = f"{_name(serving)} was stopped to make room for what replaces it: spec.rollout.surge is None"
+        return Condition(Type.AVAILABLE, False, Reason.REPLACING, text)
     reason = Reason.DEGRADED if behind else Reason.NOTHING_SERVING
     return Condition(Type.AVAILABLE, False, reason, _degraded(observed, serving, behind))
 

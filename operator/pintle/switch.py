@@ -24,6 +24,7 @@ class Step:
     turning: bool = False
     needs_room: bool = False
     wake_at: datetime | None = None
+    replacing: bool = False  # what serves has been stopped to make room: see `replacing`
 
 
 def warm(observed: Observed, choice: Record) -> bool:

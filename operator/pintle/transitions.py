@@ -17,6 +17,7 @@ _QUIET = {
     Reason.STARTING,
     Reason.PROVING,
     Reason.CANARY,
+    Reason.REPLACING,
     Reason.RESOLVING,
     Reason.SUSPENDED,
     Reason.AWAITING_PROMOTION,

@@ -117,10 +117,12 @@ def _repair_workload(
 
 
 def _wanted_replicas(observed: Observed, current: Roles, step: Step, record: Record, now: datetime) -> int:
-    """`spec.replicas` for who serves and who stands by; but see the two exceptions."""
+    """`spec.replicas` for who serves and who stands by; but see the exceptions."""
     replicas = observed.deployment.spec.replicas
     existing = observed.workloads.get(record.name)
     has = existing.replicas if existing else 0
+    if record is current.serving and step.replacing:
+        return 0
     nothing_behind = behind_service(observed, current.serving) == 0
     # Replicas rise from 0 while another revision is declared: only that one is started.
     if record is current.serving and step.candidate is not None and has == 0 and nothing_behind:
@@ -169,7 +171,9 @@ def _give_up(
         # What is declared is not known yet: nothing can be told to be of no use.
         return [], current.expires
     keep = {r.name for r in (current.serving, step.candidate) if r is not None} | routing.sent_to(observed)
-    if declared.record and not declared.record.rejected and not declared.problem:
+    # Where there is room for one, a candidate that is held back takes that of what serves.
+    in_the_way = spec.suspend and spec.rollout.surge == "None"
+    if declared.record and not declared.record.rejected and not declared.problem and not in_the_way:
         keep.add(declared.record.name)
     wake_at = current.expires
     if current.standby and not step.needs_room and (spec.suspend or not _over(current, now)):

@@ -141,6 +141,18 @@ HOW = [
         "write mode Auto or Required, or leave cases out; Skip proves nothing",
     ),
     Refusal(
+        "surge as a number of pods",
+        _rollout(surge=1),
+        "spec.rollout.surge",
+        "must be of type string",
+    ),
+    Refusal(
+        "surge of half",
+        _rollout(surge="Half"),
+        "spec.rollout.surge",
+        'supported values: "Full", "None"',
+    ),
+    Refusal(
         "negative standby",
         _rollout(standbySeconds=-1),
         "spec.rollout.standbySeconds",

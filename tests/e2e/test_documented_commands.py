@@ -193,6 +193,13 @@ def test_what_served_when(reader: Reader, figure: Figure) -> None:
 
 
 @pytest.mark.slow
+def test_replace_first(reader: Reader, figure: Figure) -> None:
+    assert NAN == "4", "the page calls the version that answers NaN so"
+    count = reader.follow("replace-first.md", one_version=lambda: _serving(reader, LINEAR))
+    figure(f"{count} commands")
+
+
+@pytest.mark.slow
 def test_write_back(reader: Reader, figure: Figure) -> None:
     def tags_are_there() -> None:
         until(

@@ -69,6 +69,7 @@ class FakeKubelet:
     def __init__(self, api: FakeApiServer) -> None:
         self._api = api
         self.fate = Fate()
+        self.holds = False  # pods do not end, as on a node that is gone
         self.fates: dict[str, Fate] = {}
         self.own: dict[str, Fate] = {}
         self._stages: dict[str, Stage] = {}
@@ -77,7 +78,7 @@ class FakeKubelet:
         """Move each pod on by one stage; pods marked for deletion go."""
         for pod in self._api.objects(PODS):
             metadata = pod["metadata"]
-            if metadata.get("deletionTimestamp"):
+            if metadata.get("deletionTimestamp") and not self.holds:
                 self._api.remove(PODS, metadata["namespace"], metadata["name"])
                 self._stages.pop(metadata["uid"], None)
             else:

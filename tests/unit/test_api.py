@@ -123,7 +123,12 @@ UNSHAPED: dict[str, dict[str, Any]] = {
     "revisionHistoryLimit": {"revisionHistoryLimit": 1},
     "suspend": {"suspend": True},
     "other rollout settings": {
-        "rollout": {"standbySeconds": 5, "progressDeadlineSeconds": 20, "capacityWaitSeconds": 1}
+        "rollout": {
+            "standbySeconds": 5,
+            "progressDeadlineSeconds": 20,
+            "capacityWaitSeconds": 1,
+            "surge": "None",
+        }
     },
     "defaults written out": {
         "rollout": {

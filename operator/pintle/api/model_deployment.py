@@ -87,6 +87,7 @@ class Rollout(Value):
     progress_deadline_seconds: int = 600
     capacity_wait_seconds: int = 120
     strict_environment: bool = False
+    surge: Literal["Full", "None"] = "Full"
 
 
 class ParentRef(Value):
