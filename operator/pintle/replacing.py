@@ -41,7 +41,7 @@ def instead(old: Record, way: Step) -> Step:
     told = way.finding
     if told and told.reason is Reason.STARTING and way.candidate and not way.turning:
         told = replace(finding(old, way.candidate, told.message), recheck=told.recheck)
-    return replace(way, finding=told, replacing=way.candidate is not None)
+    return replace(way, finding=told, replacing=True)
 
 
 def finding(old: Record, target: Record, more: str = "") -> Finding:
