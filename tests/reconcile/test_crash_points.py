@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 from typing_extensions import override
 
-from pintle.domain.resources import MODEL_DEPLOYMENTS
+from pintle.domain.resources import CONFIG_MAPS, MODEL_DEPLOYMENTS
 from pintle.errors import Conflict, Invalid, Unavailable
 from tests.support.disturbed import reject
 from tests.support.fake_cluster import Fault, Request
@@ -62,6 +62,13 @@ def wait(_: World) -> None:
     """Time passes."""
 
 
+def give_cases(world: World) -> None:
+    """A tenant's ConfigMap, which nothing watches."""
+    text = '[{"request": {"inputs": [1]}, "expect": {"equals": [0]}}]'
+    body = {"metadata": {"name": "iris-cases"}, "data": {"cases.json": text}}
+    world.api.create(CONFIG_MAPS, NAMESPACE, body)
+
+
 V1, V2 = apply(version=1, replicas=2), apply(version=2)
 WORKLOADS = (
     Workload("create", (), V1),
@@ -76,6 +83,8 @@ WORKLOADS = (
     Workload("delete amid a change", (V1,), delete_amid_a_change),
     Workload("delete and recreate", (V1,), delete_and_recreate),
 )
+CASES = {"proof": {"cases": {"configMapRef": {"name": "iris-cases"}}}}
+NO_SURGE = {"surge": "None"}
 # The time of a standby is over in the second wait of 20 s.
 SHORT = {"rollout": {"standbySeconds": 30}}
 RARE = (
@@ -88,6 +97,11 @@ RARE = (
     Workload("rejected by annotation", (V1, V2), reject),
     Workload("back from 0 replicas", (V1, apply(version=2, replicas=0)), apply(replicas=2)),
     Workload("resumed", (V1, apply(version=2, suspend=True)), apply(suspend=False)),
+    Workload("golden cases", (V1, give_cases), apply(version=2, rollout=CASES)),
+    Workload("replaced first", (apply(version=1, replicas=2, rollout=NO_SURGE),), V2),
+    Workload(
+        "replaced first, and back", (apply(version=1, replicas=2, rollout=NO_SURGE),), apply(version=BAD)
+    ),
 )
 KILLS: dict[str, tuple[Callable[[], BaseException], bool]] = {
     "killed before it": (asyncio.CancelledError, False),

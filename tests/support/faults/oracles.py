@@ -125,6 +125,8 @@ def _scaled_down(
 ) -> Iterator[str]:
     if before is None or service is None or declared is None or _selected(service) != seen.name:
         return
+    if (declared["spec"].get("rollout") or {}).get("surge") == "None":
+        return  # it was asked to stop before what replaces it starts
     owners = {owner["uid"] for owner in seen.object["metadata"].get("ownerReferences") or ()}
     if declared["metadata"].get("deletionTimestamp") or declared["metadata"]["uid"] not in owners:
         return  # garbage collection takes it, be it that another object has the name by now
