@@ -210,6 +210,12 @@ CANARY = [
         "spec.rollout.steps",
         "write the steps of the canary",
     ),
+    Refusal(
+        "canary where there is room for one",
+        {"rollout": {"strategy": "Canary", "steps": STEPS, "surge": "None"}, "gateway": GATEWAY},
+        "spec.rollout.surge",
+        "write surge Full beside strategy Canary",
+    ),
     Refusal("no step", _rollout(steps=[]), "spec.rollout.steps", "should have at least 1 items"),
     Refusal(
         "17 steps",
