@@ -270,6 +270,27 @@ def test_a_switch_is_declared_in_mid_canary(mid: CanaryWorld) -> None:
     check(mid, "1", "2")
 
 
+def test_room_for_one_is_declared_in_mid_canary(mid: CanaryWorld) -> None:
+    """Both are there already: nothing is to be stopped before the other one has the traffic."""
+    mid.apply(rollout={"strategy": "Switch", "surge": "None"})
+    mid.run(1)
+    assert mid.serving == "2"
+    mid.run(30)
+    assert mid.shares == [("", 0), ("2", 10), ("", 0)]
+    check(mid, "1", "2")
+
+
+def test_a_third_version_that_replaces_first_in_mid_canary(mid: CanaryWorld) -> None:
+    """The share is taken back before what serves is stopped; only then do pods of the third one start."""
+    mid.apply(version=3, rollout={"strategy": "Switch", "surge": "None"})
+    mid.run(1)
+    assert (mid.condition()["reason"], mid.sends) == ("Replacing", {NAME: 100})
+    mid.run(60)
+    assert (mid.served(), mid.replicas()) == (["1", "3"], {"3": 2})
+    assert mid.shares == [("", 0), ("2", 10), ("", 0)]
+    assert (mid.condition()["reason"], mid.entrances) == ("Serving", [])
+
+
 def test_the_steps_are_edited_in_mid_canary(mid: CanaryWorld) -> None:
     mid.apply(**canary({"weight": 5, "pauseSeconds": 60}, {"weight": 20, "pauseSeconds": 60}))
     mid.run(30)
