@@ -85,11 +85,13 @@ def _switches(observed: Observed, step: Step) -> bool:
 
 def _keeps(observed: Observed, declared: Declared, current: Roles, name: str) -> bool:
     record = next((r for r in observed.records if r.name == name and not r.deleting), None)
-    if record is None or not answers(observed, record) or not _canaries(observed):
+    if record is None or not answers(observed, record):
         return False
     if current.serving and current.serving.name == name:
         # Promoted. Its share goes when the Service leads to it alone, lest the other one gets more again.
         return others_behind_service(observed, current.serving) > 0
+    if not _canaries(observed):
+        return False
     if declared.problem:
         # What is declared is not known yet: nothing can be told to be of no use.
         unknown = declared.problem.reason is Reason.RESOLVING
@@ -135,11 +137,11 @@ def _divide(
         return ((routes.unite(observed.deployment, observed.route, now),),)
     divided: Stage = (routes.divide(observed.deployment, observed.route, target.name, weight),)
     existing, traffic = observed.workloads.get(target.name), observed.traffic
-    if state.weight or existing is None:
-        return (divided,)
-    if traffic and released(traffic, target):
+    if existing and traffic and released(traffic, target):
         return (*regain(observed, traffic, existing, now), divided)
-    return ((workload.reclaim(existing, now),), divided)
+    if existing and not state.weight:
+        return ((workload.reclaim(existing, now),), divided)
+    return (divided,)
 
 
 def _finding(observed: Observed, target: Record, decision: canary.Decision) -> Finding:

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from pintle.domain.resources import HTTP_ROUTES, MODEL_DEPLOYMENTS, PODS, SERVICES
+from pintle.errors import Forbidden
 from pintle.naming import ANNOTATION_CANARY, ANNOTATION_REJECT
 from tests.support.canary_world import GATEWAY, CanaryWorld, canary
+from tests.support.fake_cluster import Fault
 from tests.support.fake_pods import Failure, Fate
 from tests.support.histories import PROVING, check_rest
 from tests.support.world import NAME, NAMESPACE
@@ -249,6 +251,99 @@ def test_a_third_version_in_mid_canary(mid: CanaryWorld) -> None:
     assert mid.replicas() == {"1": 2, "3": 2}
     mid.run(300)
     check(mid, "1", "3")
+
+
+def test_once_more_after_it_was_given_up(mid: CanaryWorld) -> None:
+    mid.apply(version=1)
+    mid.run(30)
+    assert mid.replicas() == {"1": 2}
+    mid.apply(version=2)
+    mid.run(240)
+    assert mid.shares == [("", 0), ("2", 10), *BY_STEPS]
+    check(mid, "1", "2")
+
+
+def test_a_route_that_cannot_be_written_keeps_its_pods(mid: CanaryWorld) -> None:
+    """As when the operator's rights were taken away: what the gateway sends there is answered."""
+    for ordinal in range(1, 100):
+        refused = Forbidden("httproutes is forbidden", status=403)
+        mid.cluster.faults.append(Fault("patch", "httproutes", ordinal=ordinal, error=refused))
+    mid.apply(version=1)
+    mid.run(120)
+    assert mid.replicas() == {"1": 2, "2": 2}
+    assert "the API server refuses HTTPRoute iris" in mid.condition()["message"]
+    mid.annotate(**{ANNOTATION_REJECT: "version/1"})
+    mid.cluster.faults.clear()
+    mid.annotate(**{ANNOTATION_REJECT: None})
+    mid.run(120)
+    assert mid.replicas() == {"1": 2}
+    check(mid, "1")
+
+
+def test_late_scaling_does_not_hit_what_has_a_share(world: CanaryWorld) -> None:
+    """One process gives version 2 up; another, for whom it is declared again, has given it a share then."""
+    world.fate("2", PROVING)
+    world.apply(version=2)
+    world.run(20)
+    other = world.overlap()
+
+    def meanwhile() -> None:
+        world.fate("2", Fate())
+        world.apply(version=2)
+        for _ in range(20):
+            other.operate()
+            world.controllers.step()
+            world.clock.advance(0.25)
+
+    fault = Fault("patch", "deployments/scale", world.revision("2"), meanwhile=meanwhile)
+    world.cluster.faults.append(fault)
+    world.apply(version=1)
+    world.operator.operate()
+    assert fault.seen
+    assert [r.status for r in world.cluster.requests if r.resource == "deployments/scale"] == [409]
+    assert world.sends == {NAME: 90, world.revision("2"): 10}
+    assert world.replicas() == {"1": 2, "2": 2}
+    world.run(240)
+    assert world.shares == BY_STEPS
+    assert world.wrong == []
+
+
+def test_late_giving_up_does_not_hit_what_has_a_share(mid: CanaryWorld) -> None:
+    """As above, with nothing written in between but the route: the share itself has to be a fence."""
+    mid.apply(version=1)
+    mid.run(5)
+    assert mid.replicas() == {"1": 2, "2": 2}
+    other = mid.overlap()
+
+    def meanwhile() -> None:
+        mid.apply(version=2)
+        other.operate()
+        mid.controllers.step()
+        other.operate()
+        assert mid.sends == {NAME: 90, mid.revision("2"): 10}
+
+    fault = Fault("patch", "services", NAME, meanwhile=meanwhile)
+    mid.cluster.faults.append(fault)
+    mid.clock.advance(10)
+    mid.operator.operate()
+    assert fault.seen
+    assert mid.replicas() == {"1": 2, "2": 2}
+    mid.run(300)
+    assert mid.shares == [("", 0), ("2", 10), *BY_STEPS]
+    assert mid.wrong == []
+
+
+def test_a_promotion_waits_for_enough_pods_for_a_moment(mid: CanaryWorld) -> None:
+    mid.run(10)
+    mid.fate("2", PROVING)
+    pods = mid.api.objects(PODS, labels="pintle.dev/version=2")
+    mid.api.delete(PODS, NAMESPACE, pods[0]["metadata"]["name"])
+    mid.run(5)
+    mid.promote("2")
+    mid.run(5)
+    assert mid.serving == "1", "one pod is not enough for what two have carried"
+    mid.run(10)
+    assert mid.serving == "2", "but its patience ends"
 
 
 def test_another_shape_in_mid_canary(mid: CanaryWorld) -> None:

@@ -13,7 +13,13 @@ from pintle.domain.resources import (
     PODS,
     SERVICES,
 )
-from pintle.naming import ANNOTATION_CLEARED, ANNOTATION_PROMOTE, ANNOTATION_REJECTED, short_hash
+from pintle.naming import (
+    ANNOTATION_CLEARED,
+    ANNOTATION_PROMOTE,
+    ANNOTATION_REJECTED,
+    ANNOTATION_RELEASED,
+    short_hash,
+)
 from pintle.ports import Resource
 from tests.support.fake_api_server import Body, WatchType
 from tests.support.watchman import Watchman
@@ -98,14 +104,30 @@ class CanaryWorld(World):
         others = {name: weight for name, weight in weights.items() if name != NAME and weight}
         now = [(version_of(name), weight) for name, weight in others.items()] or [("", 0)]
         if self.shares[-1:] != now:
+            if not others and self.shares and self.shares[-1][0] == self.serving:
+                self._look_at_endpoints()
             self.shares += now
             self.noted += [problem for name in others if (problem := self._unfit(name))]
+
+    def _look_at_endpoints(self) -> None:
+        """What was promoted has had all that it gets: the Service must lead to it alone by now."""
+        found = self.api.find(ENDPOINT_SLICES, NAMESPACE, f"{NAME}-slice")
+        pods = {
+            e["targetRef"]["name"] for e in (found or {}).get("endpoints", ()) if e["conditions"]["ready"]
+        }
+        others = [p for p in pods if not p.startswith(f"{NAME}-v{self.serving}-")]
+        if others:
+            self.noted.append(f"the share was taken back while the Service led to {others}")
 
     def _unfit(self, name: str) -> str:
         record = self.api.find(CONTROLLER_REVISIONS, NAMESPACE, name)
         marks = (record["metadata"].get("annotations") or {}) if record else {}
         if ANNOTATION_CLEARED not in marks or ANNOTATION_REJECTED in marks:
             return f"a share went to {name}, which is not cleared"
+        service = self.api.find(SERVICES, NAMESPACE, NAME)
+        released = (service["metadata"]["annotations"].get(ANNOTATION_RELEASED, "")) if service else ""
+        if short_hash(name) in released.split(","):
+            return f"a share went to {name}, whose pods may be taken away"
         found = self.api.find(ENDPOINT_SLICES, NAMESPACE, f"{name}-slice")
         if not found or not any(e["conditions"]["ready"] for e in found["endpoints"]):
             return f"a share went to {name}, which has no ready endpoint"
