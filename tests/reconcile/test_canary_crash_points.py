@@ -111,7 +111,13 @@ class Run:
         return found | {"at rest": world.cluster.requests}
 
 
-@pytest.mark.parametrize("name", HISTORIES)
+# Of these, some hundred runs take a minute or two.
+LONG = {"step by step", "a third version in mid-canary", "back to the standby"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in HISTORIES]
+)
 def test_every_write_of(name: str) -> None:
     clean = Run(HISTORIES[name])
     clean.act()

@@ -5,7 +5,7 @@ from typing import Any
 from pintle.conditions import RECONCILING, STALLED, Condition, Reason, Type, kstatus, render
 from tests.support.fake_clock import FakeClock
 
-HELD = frozenset({Reason.SUSPENDED, Reason.SCALED_TO_ZERO})
+HELD = frozenset({Reason.SUSPENDED, Reason.AWAITING_PROMOTION, Reason.SCALED_TO_ZERO})
 OF_READY = sorted({Reason.SERVING, *RECONCILING, *STALLED, *HELD})
 
 
