@@ -100,7 +100,7 @@ def _build(directory: Path, arguments: list[str]) -> None:
     _remove_unfinished(directory.parent)
     unfinished = Path(tempfile.mkdtemp(prefix=".building-", dir=directory.parent))
     command = ["go", "build", "-v", *arguments, "-o", f"{unfinished}/", "./cmd/..."]
-    environ = _environment(os.environ)
+    environ = static(os.environ)
     title = f"Building Kubernetes {KUBERNETES_VERSION}, etcd and CoreDNS (minutes, once)"
     with progress.step(title, _package_count(environ)) as step:
         _run(command, environ, step)
@@ -108,8 +108,8 @@ def _build(directory: Path, arguments: list[str]) -> None:
     unfinished.rename(directory)  # whole or not at all
 
 
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Static programs: they run in any image, and the build needs no C compiler."""
+def static(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables for static programs: they run in any image, and the build needs no C compiler."""
     return {**environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"}
 
 
