@@ -12,6 +12,7 @@ STATES = "tests/reconcile/test_states.py"
 PRECAUTIONS = "tests/reconcile/test_precautions.py"
 REVIEW = "tests/reconcile/test_review.py"
 OVERLAP = "tests/reconcile/test_two_operators.py::test_a_late_write_of_another_operator"
+CANARY = "tests/reconcile/test_canary.py"
 POLICIES = "tests/unit/test_policies.py"
 
 
@@ -114,7 +115,7 @@ MUTANTS = (
     Mutant(
         "a mark of release that outlives the way back",
         "roles.py",
-        'released=(kept | dropped) - {target.name, standby.name if standby else ""},',
+        "released=(kept | dropped) - {target.name},",
         "released=kept | dropped,",
         (REJECTS,),
     ),
@@ -141,7 +142,7 @@ MUTANTS = (
     ),
     Mutant(
         "cleared when one pod is ready",
-        "rollout.py",
+        "clearing.py",
         "return candidate.ready >= wanted and candidate.workload is not None"
         " and candidate.workload.ready >= wanted",
         "return candidate.ready >= 1 and candidate.workload is not None",
@@ -149,7 +150,7 @@ MUTANTS = (
     ),
     Mutant(
         "cleared by pods of an object that is gone",
-        "rollout.py",
+        "clearing.py",
         " and candidate.workload is not None and candidate.workload.ready >= wanted",
         " and candidate.workload is not None",
         (PRECAUTIONS,),
@@ -293,8 +294,78 @@ MUTANTS = (
     Mutant(
         "cleared with a template that somebody changed",
         "rollout.py",
-        "if (drift := _changed_template(observed, target, existing)) is not None:",
+        "if (drift := clearing.changed_template(observed, target, existing)) is not None:",
         "if (drift := None) is not None:",
         ("tests/reconcile/test_drift.py",),
+    ),
+    Mutant(
+        "a share for what does not answer",
+        "routing.py",
+        "return any(p.name in entrance.ready_pods for p in pods_of(observed, record))",
+        "return True",
+        (CANARY,),
+    ),
+    Mutant(
+        "a share that nothing fences",
+        "routing.py",
+        "return ((workload.reclaim(existing, now),), divided)",
+        "return (divided,)",
+        (CANARY,),
+    ),
+    Mutant(
+        "rejected before its share is taken back",
+        "rollout.py",
+        "if back := routing.give_back(observed, target.name, now):",
+        "if back := None:",
+        (CANARY,),
+    ),
+    Mutant(
+        "a rollback that waits for the route",
+        "routing.py",
+        "if not name or _switches(observed, step) or _keeps(",
+        "if not name or _keeps(",
+        (CANARY,),
+    ),
+    Mutant(
+        "pods taken away that the route sends to",
+        "upkeep.py",
+        " | routing.sent_to(observed)\n",
+        "\n",
+        (CANARY,),
+    ),
+    Mutant(
+        "pods taken away before a gateway has followed",
+        "upkeep.py",
+        "settled = max(_switched(observed) or now, routing.settled(observed) or now)",
+        "settled = _switched(observed) or now",
+        (CANARY,),
+    ),
+    Mutant(
+        "a share taken back before the Service leads to what was promoted",
+        "routing.py",
+        "return others_behind_service(observed, current.serving) > 0",
+        "return False",
+        (CANARY,),
+    ),
+    Mutant(
+        "a warm shape as a way around the steps",
+        "rollout.py",
+        "at_once = not routing.by_steps(observed, current, choice)",
+        "at_once = True",
+        (CANARY,),
+    ),
+    Mutant(
+        "a standby that comes by steps",
+        "routing.py",
+        "return _canaries(observed) and serves and not stands_by and not by_command",
+        "return _canaries(observed) and serves and not by_command",
+        (CANARY,),
+    ),
+    Mutant(
+        "a pause that is counted before the gateway has accepted",
+        "canary.py",
+        "if state.since is None and not state.accepted:",
+        "if False:",
+        (CANARY,),
     ),
 )
