@@ -22,6 +22,8 @@ from tests.support.rig import BOOSTED, LINEAR, NAN, Rig, version_of
 from tests.support.twins import Twins
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.slow
+
 RATE = 20.0
 # What `make bench` measures from a flip to the last answer of before is 0.2 s at most, on a quiet machine.
 FOLLOW_SECONDS = 1.0
@@ -33,7 +35,7 @@ BROKEN = {NAN: "ProofFailed", version_of("crash-on-load"): "LoadFailed"}
     "count",
     [
         pytest.param(15, marks=pytest.mark.timeout(1200)),
-        pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(7200)]),
+        pytest.param(200, marks=pytest.mark.timeout(7200)),
     ],
 )
 def test_chain_of_edits(rig: Rig, figure: Figure, count: int) -> None:
