@@ -82,8 +82,11 @@ class Applier:
                     await self._create(namespace, action, memory, now)
                 case Patch():
                     self._keep(action, await self._patch(namespace, action))
+                    _count(action, memory, now)
                 case Replace():
-                    return await self._replace(namespace, action, memory)
+                    found = await self._replace(namespace, action, memory)
+                    _count(action, memory, now)
+                    return found
                 case Delete():
                     await self._cluster.delete(
                         action.resource,
@@ -215,8 +218,16 @@ def _unserved(action: Create, now: datetime) -> Fault:
 
 def _fights(action: Patch | Replace, memory: Memory, now: datetime) -> list[Finding]:
     """Of what an action puts back, what has been put back too often; then nothing of it is done now."""
-    fields = (Field(action.resource.kind, action.name, path) for path in action.repairs)
-    return [Contested(field, action) for field in fields if not memory.may_repair(field, now)]
+    return [Contested(field, action) for field in _fields(action) if not memory.may_repair(field, now)]
+
+
+def _count(action: Patch | Replace, memory: Memory, now: datetime) -> None:
+    for field in _fields(action):
+        memory.repaired(field, now)
+
+
+def _fields(action: Patch | Replace) -> list[Field]:
+    return [Field(action.resource.kind, action.name, path) for path in action.repairs]
 
 
 def _former(held: Json, deployment: ModelDeployment) -> bool:

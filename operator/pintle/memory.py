@@ -88,13 +88,18 @@ class Memory:
         return min(times, default=None)
 
     def may_repair(self, changed: Field, now: datetime) -> bool:
-        """Count that a field is put back. False once that has to stop, because others go on changing it."""
+        """Whether a field may be put back once more. Not for a while where others go on changing it."""
         recent = [t for t in self.repairs.pop(changed, []) if now < t + WINDOW]
         if len(recent) >= REPAIRS:
             self.contested[changed] = now
             return False
-        self.repairs[changed] = [*recent, now]
+        if recent:
+            self.repairs[changed] = recent
         return True
+
+    def repaired(self, changed: Field, now: datetime) -> None:
+        """Count that a field was put back. What the API server refused is not counted: nobody fought."""
+        self.repairs.setdefault(changed, []).append(now)
 
     def left_alone(self, now: datetime) -> frozenset[Field]:
         """What is not put back for now."""

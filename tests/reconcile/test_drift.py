@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from pintle.domain.resources import BUDGETS, CONFIG_MAPS, CONTROLLER_REVISIONS, DEPLOYMENTS, PODS, SERVICES
+from pintle.errors import ClusterError, Conflict, Unavailable
 from pintle.ports import Resource
 from tests.support.fake_api_server import Body
+from tests.support.fake_cluster import Fault
 from tests.support.fake_pods import Fate, Stage
 from tests.support.world import NAME, NAMESPACE, World
 
@@ -97,6 +99,18 @@ def test_a_controller_that_answers_at_once_makes_no_loop(fight: str) -> None:
     world.run(600, tick=1)
     assert world.cluster.writes().total() <= 8, "three times, and the status"
     assert len(told(world, "RepairConflict")) == 1
+
+
+@pytest.mark.parametrize("error", [Conflict("changed"), Unavailable("down")], ids=["409", "no answer"])
+def test_what_could_not_be_put_back_was_not_put_back(error: ClusterError) -> None:
+    """An API server that refuses for a while is nobody who fights."""
+    world = serving()
+    wanted = template(world, "1")
+    world.cluster.faults += [Fault("update", "deployments", ordinal=n, error=error) for n in range(1, 6)]
+    meddle(world, "1")
+    world.run(60)
+    assert template(world, "1") == wanted
+    assert told(world, "RepairConflict") == []
 
 
 def test_what_was_declared_anew_is_no_fight() -> None:
