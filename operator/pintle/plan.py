@@ -19,7 +19,7 @@ from pintle.upkeep import upkeep
 COUNTS_AFTER = timedelta(seconds=5)
 # A registry that answers within this is never worth a status of its own: `Resolving` would only flicker.
 QUIET_RESOLVING = timedelta(seconds=1)
-# Endpoint slices follow a flip within milliseconds; for this long a status waits for them.
+# Endpoint slices follow a flip, and gateways a route, within milliseconds; so long a status waits for them.
 QUIET_FLIP = timedelta(seconds=2)
 
 
@@ -120,14 +120,15 @@ def _passing(observed: Observed, current: Roles, taken: Step, now: datetime) -> 
         else:
             since = observed.edited or now - QUIET_RESOLVING
         return since + QUIET_RESOLVING if now < since + QUIET_RESOLVING else None
-    flipped = observed.traffic.since if observed.traffic else None
-    if flipped is None or now >= flipped + QUIET_FLIP:
+    times = [seen.since for seen in (observed.traffic, observed.route) if seen and seen.since]
+    moved = max(times, default=None)
+    if moved is None or now >= moved + QUIET_FLIP:
         return None
     ready = sum(p.ready for p in pods_of(observed, current.serving))
     needed = threshold(observed.deployment.spec.replicas)
     lagging = behind_service(observed, current.serving) < needed <= ready
     lagging = lagging or (observed.route is not None and not observed.route.accepted)
-    return flipped + QUIET_FLIP if lagging else None
+    return moved + QUIET_FLIP if lagging else None
 
 
 def _environments(observed: Observed, current: Roles) -> Iterator[Notice]:

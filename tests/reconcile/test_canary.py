@@ -599,6 +599,16 @@ def test_the_gateway_api_is_installed_later() -> None:
     check(world, "1", "2")
 
 
+def test_a_gateway_that_takes_its_moment_is_not_told_of() -> None:
+    """The route is made long after the first switch, and is accepted within a moment."""
+    world = CanaryWorld("1", served=False)
+    world.start()
+    world.api.unserved.clear()
+    world.recorder.events.clear()
+    world.run(120)
+    assert [event.reason for event in world.recorder.events] == ["Serving"]
+
+
 def test_a_gateway_and_no_canary() -> None:
     """The route is there for its own sake, and follows each switch by itself."""
     world = CanaryWorld("1", "2")
