@@ -137,6 +137,13 @@ class Requests:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait(30)
+        self._reader.join(30)
+        if self._process.stdout:
+            self._process.stdout.close()
+
+    def latest(self, count: int) -> set[str]:
+        """The versions that answered last."""
+        return {request.version for request in self._log.requests[-count:]}
 
     def stop(self) -> list[Request]:
         """Let what is under way end, and give all requests."""
