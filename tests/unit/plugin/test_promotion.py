@@ -8,7 +8,7 @@ from kubectl_pintle.overview import Overview
 from kubectl_pintle.progress import Outcome
 from kubectl_pintle.rollback import Refused
 from tests.support.canary_world import CanaryWorld, canary
-from tests.support.histories import NAN
+from tests.support.histories import NAN, PROVING
 
 HELD = canary({"weight": 10, "pause": True}, {"weight": 50, "pauseSeconds": 60})
 
@@ -47,8 +47,9 @@ def test_what_waits_is_promoted(world: CanaryWorld) -> None:
 
 
 def test_before_it_has_proven_itself(world: CanaryWorld) -> None:
+    world.fate("3", PROVING)
     world.apply(version=3)
-    world.operate()
+    world.run(5)
     assert promotion.choose(read(world)).version == "3"
 
 
