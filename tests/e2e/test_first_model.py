@@ -76,7 +76,7 @@ def _check_columns(rig: Rig, iris: Deployed) -> None:
     head, row = wide.splitlines()
     assert head.split() == [
         *("NAME", "MODEL", "WANTED", "SERVING", "READY", "REPLICAS", "STATUS", "AGE"),
-        *("CANDIDATE", "STANDBY", "MESSAGE"),
+        *("CANDIDATE", "WEIGHT", "STANDBY", "MESSAGE"),
     ], wide
     starts = [head.index(name) for name in head.split()]
     columns = zip(head.split(), starts, [*starts[1:], len(row)], strict=True)
@@ -92,6 +92,7 @@ def _check_columns(rig: Rig, iris: Deployed) -> None:
         "REPLICAS": "1/1",
         "STATUS": "Serving",
         "CANDIDATE": "",
+        "WEIGHT": "",
         "MESSAGE": "iris version 1 serves with 1 of 1 pods",
     }, wide
 
