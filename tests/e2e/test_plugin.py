@@ -158,7 +158,8 @@ def test_history_and_diff(pintle: Terminal, iris: Deployed) -> None:
     served = [e for e in entries if e["from"]]
     assert served[0]["runId"] == body["status"]["resolved"]["runId"]
     assert [e["to"] for e in served] == [None, *(e["from"] for e in served[:-1])]
-    for entry in served:
+    # Times are whole seconds: of what served for less, nothing can be told by the time.
+    for entry in (e for e in served if e["from"] != e["to"]):
         at = pintle("history", "iris", "--at", entry["from"], "-o", "json")
         assert (at.code, at.data["revision"], at.data["cause"]) == (0, entry["revision"], entry["cause"])
     before = pintle("history", "iris", "--at", "2020-01-01T00:00Z")
