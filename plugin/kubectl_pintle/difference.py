@@ -7,7 +7,7 @@ from typing import Any
 
 from kubectl_pintle.names import LABEL_VERSION, Json
 from kubectl_pintle.records import Record
-from kubectl_pintle.text import stamp, table
+from kubectl_pintle.text import table
 
 _NONE = "(none)"
 _PROVEN = ("contentDigest", "environmentDigest", "proof")
@@ -44,7 +44,9 @@ def _sections(record: Record) -> dict[str, Any]:
     data = record.data
     identity = dict(data.get("identity") or {})
     if isinstance(identity.get("createdTime"), int):
-        identity["createdTime"] = stamp(datetime.fromtimestamp(identity["createdTime"] / 1000, UTC))
+        created = datetime.fromtimestamp(identity["createdTime"] / 1000, UTC)
+        # Not in whole seconds, as other times are: versions that were registered together differ in it.
+        identity["createdTime"] = created.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {
         "identity": identity,
         "declared": {**(data.get("shape") or {}), "secretName": data.get("secretName") or None},

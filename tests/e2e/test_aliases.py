@@ -67,7 +67,7 @@ def test_moves_under_load(rig: Rig, iris: Deployed, figure: Figure) -> None:
 @pytest.mark.slow
 def test_there_and_back_during_a_rollout(rig: Rig, iris: Deployed) -> None:
     """To a version that is never ready, as it does not fit into memory, and back."""
-    iris.ready(LINEAR)
+    moved(rig, iris, LINEAR)
     with iris.untouched():
         rig.mlflow.set_alias("iris", ALIAS, STUCK)
         until(lambda: len(iris.pods(STUCK)) == 2, within=60, what=f"two pods of version {STUCK} start")
@@ -77,7 +77,7 @@ def test_there_and_back_during_a_rollout(rig: Rig, iris: Deployed) -> None:
 
 
 def test_gone_and_set_again(rig: Rig, iris: Deployed) -> None:
-    iris.ready(LINEAR)
+    moved(rig, iris, LINEAR)
     with iris.untouched():
         rig.mlflow.set_alias("iris", "e2e-other", BOOSTED)
         rig.mlflow.delete_alias("iris", ALIAS)
@@ -91,7 +91,7 @@ def test_gone_and_set_again(rig: Rig, iris: Deployed) -> None:
 
 @pytest.mark.slow
 def test_kept_through_a_restart_with_the_registry_down(rig: Rig, iris: Deployed) -> None:
-    iris.ready(LINEAR)
+    moved(rig, iris, LINEAR)
     with iris.untouched():
         rig.mlflow.stop()
         try:

@@ -183,7 +183,7 @@ def test_rollback(pintle: Terminal, iris: Deployed, figure: Figure) -> None:
     whole = time.monotonic() - began
     assert back.code == 0
     assert (back.data["ready"], back.data["serving"]["version"]) == (True, LINEAR)
-    assert set(iris.serving_pods()) == pods, "they ran before"
+    assert set(iris.serving_pods()) <= pods, "they ran before"
     moved = back.data["movedSeconds"]
     figure(f"the traffic moved {moved * 1e3:.0f} ms after the edit was seen; the command took {whole:.1f} s")
     assert moved <= LIMIT_SECONDS

@@ -11,7 +11,8 @@ from tests.support.faults.lane import Lane
 from tests.support.faults.workloads import FATES
 
 
-@pytest.fixture(scope="session")
+# Not for the session: the API server ends a watch after half an hour to an hour, and so long that may last.
+@pytest.fixture(scope="package")
 def bench() -> Iterator[Bench]:
     with benches.raised() as raised:
         raised.player.fates.update(FATES)
