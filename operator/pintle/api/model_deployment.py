@@ -74,7 +74,7 @@ class CanaryStep(Value):
 
     weight: int
     pause_seconds: int | None = None
-    pause: bool = False  # until the revision is promoted by command
+    pause: bool | None = None  # until the revision is promoted by command
 
 
 class Rollout(Value):
