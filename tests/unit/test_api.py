@@ -233,7 +233,7 @@ def test_a_gateway_and_a_canary_make_no_new_revision() -> None:
     assert spec.shape() == _shape() == {}
     assert [(s.weight, s.pause, s.pause_seconds) for s in spec.rollout.steps] == [
         (10, True, None),
-        (50, False, 60),
+        (50, None, 60),
     ]
     assert spec.gateway
     assert [(r.name, r.namespace, r.section_name) for r in spec.gateway.parent_refs] == [
