@@ -31,7 +31,7 @@ MUTANTS = (
     Mutant(
         "a flip without its precondition",
         "desired/network.py",
-        '"metadata": _precondition(traffic) | {"annotations": marks.annotations()},\n        "spec"',
+        '"metadata": precondition(traffic) | {"annotations": marks.annotations()},\n        "spec"',
         '"metadata": {"annotations": marks.annotations()},\n        "spec"',
         (f"{OVERLAP}[roll back]",),
     ),

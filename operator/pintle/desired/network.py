@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pintle.api import ModelDeployment
-from pintle.desired.metadata import owned
+from pintle.desired.metadata import owned, precondition, put_back
 from pintle.domain import Child, Create, Delete, Json, Patch, PodView, Record, Traffic
 from pintle.domain.resources import BUDGETS, PODS, SERVICES
 from pintle.naming import (
@@ -74,7 +74,7 @@ def flip(deployment: ModelDeployment, traffic: Traffic, revision: str, marks: Ma
     # A selector that somebody extended would leave the Service without pods: other keys go.
     selector: dict[str, str | None] = dict.fromkeys(traffic.body.get("spec", {}).get("selector") or {})
     body = {
-        "metadata": _precondition(traffic) | {"annotations": marks.annotations()},
+        "metadata": precondition(traffic) | {"annotations": marks.annotations()},
         "spec": {"selector": selector | revision_selector(deployment.name, revision)},
     }
     return Patch(SERVICES, deployment.name, body, why=f"switch traffic to {revision}")
@@ -82,7 +82,7 @@ def flip(deployment: ModelDeployment, traffic: Traffic, revision: str, marks: Ma
 
 def mark_service(deployment: ModelDeployment, traffic: Traffic, marks: Marks, why: str) -> Patch:
     """Change the marks alone. Where nothing changes, this still proves that nobody else flipped."""
-    body = {"metadata": _precondition(traffic) | {"annotations": marks.annotations()}}
+    body = {"metadata": precondition(traffic) | {"annotations": marks.annotations()}}
     return Patch(SERVICES, deployment.name, body, why)
 
 
@@ -108,22 +108,11 @@ def repair_service(
         "spec.ports": ports() if shown != ports() else None,
     }
     changed = {path: value for path, value in changes.items() if value and path not in left_alone}
-    if not changed:
-        return None
-    body: dict[str, Any] = {"metadata": _precondition(traffic), "spec": {}}
-    for path, value in changed.items():
-        place, _, name = path.partition(".")
-        body[place][name] = value
-    why = f"put back what was changed on the Service: {', '.join(changed)}"
-    return Patch(SERVICES, deployment.name, body, why, repairs=tuple(changed))
+    return put_back(SERVICES, deployment.name, traffic, changed, called="the Service")
 
 
 def _missing(wanted: Json, found: Json) -> dict[str, Any]:
     return {k: v for k, v in wanted.items() if found.get(k) != v}
-
-
-def _precondition(seen: Traffic | Child) -> dict[str, Any]:
-    return {"uid": seen.uid, "resourceVersion": seen.resource_version}
 
 
 def create_budget(deployment: ModelDeployment, revision: str) -> Create:
@@ -150,7 +139,7 @@ def repair_budget(deployment: ModelDeployment, budget: Child, revision: str) -> 
         return None
     labels = dict.fromkeys((spec.get("selector") or {}).get("matchLabels") or {})
     selector |= {"matchLabels": labels | selector["matchLabels"], "matchExpressions": None}
-    body = {"metadata": _precondition(budget), "spec": wanted | {"selector": selector}}
+    body = {"metadata": precondition(budget), "spec": wanted | {"selector": selector}}
     why = f"move the disruption budget to {revision}"
     return Patch(BUDGETS, budget.name, body, why, repairs=tuple(f"spec.{name}" for name in changed))
 

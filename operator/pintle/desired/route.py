@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from pintle.api import ModelDeployment, ParentRef
-from pintle.desired.metadata import owned
+from pintle.desired.metadata import owned, precondition, put_back
 from pintle.desired.network import ports
-from pintle.domain import Create, Delete, Entrance, Patch, Record, Resource, Route
+from pintle.domain import Create, Delete, Entrance, Patch, Record, Route
 from pintle.domain.resources import HTTP_ROUTES, SERVICES
 from pintle.naming import (
     ANNOTATION_CANARY,
@@ -54,7 +54,7 @@ def divide(deployment: ModelDeployment, route: Route, revision: str, weight: int
 def hold(route: Route, now: datetime) -> Patch:
     """Note that the share, now accepted, is held from here on."""
     body = {
-        "metadata": _precondition(route) | {"annotations": {ANNOTATION_SINCE: micro_timestamp(now)}},
+        "metadata": precondition(route) | {"annotations": {ANNOTATION_SINCE: micro_timestamp(now)}},
     }
     why = f"hold {route.weight} % of the route's requests for {route.revision}"
     return Patch(HTTP_ROUTES, str(route.body["metadata"]["name"]), body, why)
@@ -75,7 +75,7 @@ def _write(
     why: str,
 ) -> Patch:
     body = {
-        "metadata": _precondition(route) | {"annotations": annotations},
+        "metadata": precondition(route) | {"annotations": annotations},
         "spec": {"rules": rules},
     }
     return Patch(HTTP_ROUTES, deployment.name, body, why)
@@ -94,21 +94,9 @@ def repair(
     missing = {k: v for k, v in child_labels(deployment.name).items() if labels.get(k) != v}
     changed: dict[str, Any] = {"metadata.labels": missing} if missing else {}
     changed |= {f"spec.{k}": v for k, v in wanted.items() if (found.get(k) or None) != v}
-    return _put_back(
+    return put_back(
         HTTP_ROUTES, deployment.name, route, {p: v for p, v in changed.items() if p not in left_alone}
     )
-
-
-def _put_back(resource: Resource, name: str, seen: Route | Entrance, changed: dict[str, Any]) -> Patch | None:
-    """Write what stands at each path, such as `spec.rules`; None if there is nothing."""
-    if not changed:
-        return None
-    body: dict[str, Any] = {"metadata": _precondition(seen), "spec": {}}
-    for path, value in changed.items():
-        place, _, member = path.partition(".")
-        body[place][member] = value
-    why = f"put back what was changed on {resource.kind} {name}: {', '.join(changed)}"
-    return Patch(resource, name, body, why, repairs=tuple(changed))
 
 
 def delete(deployment: ModelDeployment, route: Route) -> Delete:
@@ -146,10 +134,6 @@ def _rules(service: str, revision: str, weight: int) -> list[dict[str, Any]]:
     ]
 
 
-def _precondition(seen: Route | Entrance) -> dict[str, Any]:
-    return {"uid": seen.uid, "resourceVersion": seen.resource_version}
-
-
 def create_entrance(deployment: ModelDeployment, record: Record) -> Create:
     """Make the Service of one revision, named as the revision."""
     body = {
@@ -178,7 +162,7 @@ def repair_entrance(deployment: ModelDeployment, record: Record, entrance: Entra
         "spec.selector": dict.fromkeys(selector) | wanted if selector != wanted else None,
         "spec.ports": ports() if shown != ports() else None,
     }
-    return _put_back(SERVICES, record.name, entrance, {p: v for p, v in changes.items() if v})
+    return put_back(SERVICES, record.name, entrance, {p: v for p, v in changes.items() if v})
 
 
 def delete_entrance(entrance: Entrance) -> Delete:
