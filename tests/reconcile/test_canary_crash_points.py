@@ -7,11 +7,11 @@ clean one: the same shares in the same order, the same served, and nothing sent 
 from collections.abc import Callable
 
 import pytest
-from typing_extensions import override
 
 from tests.reconcile.test_crash_points import ERRORS, KILLS, points
 from tests.support.canary_world import CanaryWorld
 from tests.support.fake_cluster import Fault, Request
+from tests.support.restarting import Restarting
 from tests.support.world import NAME
 
 Act = Callable[[CanaryWorld], None]
@@ -63,22 +63,15 @@ HISTORIES: dict[str, tuple[Act, ...]] = {
 }
 
 
-class Restarting(CanaryWorld):
-    """A world in which another process takes the place of one that is killed."""
-
-    @override
-    def operate(self) -> None:
-        super().operate()
-        while self.operator.killed:
-            self.start_operator()
-            super().operate()
+class RestartingWorld(Restarting, CanaryWorld):
+    """Whose operator is started again."""
 
 
 class Run:
     """One run of a history; the faults are there for its last act."""
 
     def __init__(self, history: tuple[Act, ...]) -> None:
-        self.world = Restarting("1", "2", "3")
+        self.world = RestartingWorld("1", "2", "3")
         self.world.start()
         *before, self._act = history
         for act in before:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pytest
-from typing_extensions import override
 
 from pintle.domain.resources import CONFIG_MAPS, MODEL_DEPLOYMENTS
 from pintle.errors import Conflict, Invalid, Unavailable
@@ -20,6 +19,7 @@ from tests.support.fake_cluster import Fault, Request
 from tests.support.fake_pods import Failure, Fate, Stage
 from tests.support.faults.in_memory import FakeWitness
 from tests.support.faults.oracles import broken_promises, difference, end_state, made_and_gone, orphans
+from tests.support.restarting import Restarting
 from tests.support.witness import Subject
 from tests.support.world import NAME, NAMESPACE, World
 
@@ -115,17 +115,6 @@ ERRORS: dict[str, tuple[Callable[[], BaseException], bool]] = {
     "500": (lambda: Unavailable("injected", status=500), False),
     "503": (lambda: Unavailable("injected", status=503), False),
 }
-
-
-class Restarting(World):
-    """A world in which another process takes the place of one that is killed."""
-
-    @override
-    def operate(self) -> None:
-        super().operate()
-        while self.operator.killed:
-            self.start_operator()
-            super().operate()
 
 
 class Run:
