@@ -49,11 +49,16 @@ lint: setup ## Check format, lint, types and import contracts.
 
 .PHONY: unit
 unit: setup ## Run the tests that need no cluster.
-	$(RUN) pytest -m "not slow" tests/unit tests/reconcile
+	$(RUN) pytest -m "not slow" $(ORDER) tests/unit tests/reconcile
 
+# The order of tests is random, so that none leans on another; but what passes on one machine is to pass on the
+# next, so that `make test` has one order, until SEED is another.
+SEED ?= 1
 .PHONY: test
+test: ORDER = --randomly-seed=$(SEED)
 test: lint unit ## Run lint, unit, reconcile, contract, crds, faults, e2e. Raises its own clusters.
-	TESTBED_NAME=$${TESTBED_NAME:-pintle-test} $(RUN) pytest -m "not slow" tests/contract tests/crds tests/faults tests/e2e
+	TESTBED_NAME=$${TESTBED_NAME:-pintle-test} $(RUN) pytest -m "not slow" $(ORDER) \
+		tests/contract tests/crds tests/faults tests/e2e
 
 .PHONY: test-all
 test-all: test ## Run `make test`, then what takes an hour more.

@@ -43,10 +43,17 @@ def asked(name: str) -> Json:
 
 
 @pytest.fixture(scope="module")
-def iris(rig: Rig, namespace: str) -> Deployed:
-    """A deployment that serves version 1, with a case that is right for it."""
+def deployed(rig: Rig, namespace: str) -> Deployed:
+    """A deployment of version 1, with a case that is right for it."""
     deployed = Deployed(rig.kube, namespace)
     deployed.create(version=int(LINEAR), rollout=give(rig, namespace, RIGHT))
+    return deployed
+
+
+@pytest.fixture
+def iris(rig: Rig, deployed: Deployed) -> Deployed:
+    """The same, with version 1 serving, whatever the test before this one made of it."""
+    deployed.edit(version=int(LINEAR), rollout=give(rig, deployed.namespace, RIGHT))
     deployed.ready(LINEAR)
     return deployed
 
