@@ -45,7 +45,8 @@ class DemoRegistry(Registry):
     def start(self) -> None:
         """Start it again, and wait until it answers."""
         _shell(self.kube, "rm -f /data/stopped")
-        _until(lambda: _answers(self.kube), "MLflow does not start again", 60)
+        # Seconds of CPU on a quiet machine; the traffic and whatever else runs there have theirs.
+        _until(lambda: _answers(self.kube), "MLflow does not start again", 180)
 
 
 def create(kube: Kube, manifests: Manifests) -> DemoRegistry:

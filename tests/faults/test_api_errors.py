@@ -37,6 +37,8 @@ KINDS = tuple(resource.plural for resource, _ in WATCHED)
 LEASE_VERBS: tuple[Verb, ...] = ("get", "create", "patch")
 # So often in a row: once could be mended by accident.
 TIMES = 2
+# A watch that says nothing is given up by kopf after 70 s, a request by the operator after 30 s.
+_GIVEN_UP_SECONDS = 90.0
 
 ALL = BY_NAME | {workload.name: workload for workload in MORE}
 SHORT = ("create",)
@@ -123,14 +125,14 @@ def errors_from_the_start(
         for kind, lane in lanes.items():
             until(
                 lambda lane=lane, kind=kind: {*kinds[kind]} <= {r for r, _ in lane.proxy.struck},  # type: ignore[misc]
-                within=4 * CONVERGES_WITHIN,  # kopf gives a request half a minute
+                within=4 * CONVERGES_WITHIN,  # a request has half a minute
                 what=f"{effect} strikes {kind}",
                 now=lane.tail,
             )
         for kind, lane in lanes.items():
             until(
                 lambda lane=lane: all(exchange.ended for _, exchange in lane.proxy.struck),  # type: ignore[misc]
-                within=2 * CONVERGES_WITHIN,
+                within=TIMES * _GIVEN_UP_SECONDS,
                 what=f"{effect} of {kind} ends",
                 now=lane.tail,
             )
