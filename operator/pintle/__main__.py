@@ -79,7 +79,8 @@ async def _stand_by(parts: Parts, chosen: Settings, stop: asyncio.Event) -> None
     keeping: set[asyncio.Task[None]] = {resync}
     try:
         if parts.leadership:
-            if not await _before(stop, asyncio.create_task(parts.leadership.acquire(), name="candidate")):
+            candidate = asyncio.create_task(parts.leadership.acquire(), name="candidate")
+            if not await _before(stop, candidate, *keeping):
                 log.info("pintle stops")
                 return
             keeping.add(asyncio.create_task(parts.leadership.keep(), name="leader"))
@@ -116,16 +117,19 @@ async def _work(
         task.result()
 
 
-async def _before(stop: asyncio.Event, task: asyncio.Task[None]) -> bool:
-    """Wait for a task. False, and the task is cancelled, if the process is told to stop before."""
+async def _before(stop: asyncio.Event, task: asyncio.Task[None], *keeping: asyncio.Task[None]) -> bool:
+    """Wait for a task. False, and the task is cancelled, if the process is told to stop before.
+
+    Raises:
+        Exception: the task has failed, or one of `keeping`, which must not end, has ended.
+    """
     stopped = asyncio.create_task(stop.wait())
-    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    if not task.done():
-        task.cancel()
-        return False
-    task.result()
-    return True
+    done, _ = await asyncio.wait({task, stopped, *keeping}, return_when=asyncio.FIRST_COMPLETED)
+    for waiting in {task, stopped} - done:
+        waiting.cancel()
+    for ended in done.intersection({task, *keeping}):
+        ended.result()
+    return task in done
 
 
 if __name__ == "__main__":

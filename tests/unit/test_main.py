@@ -34,12 +34,19 @@ class Resync:
         raise RuntimeError("a fault of our own")
 
 
+class Follower:
+    """Waits for its turn, which never comes."""
+
+    async def acquire(self) -> None:
+        await asyncio.Event().wait()
+
+
 class Metrics:
     def reconciled(self, outcome: str, seconds: float) -> None:
         assert (outcome, seconds) == ("ok", 1.0)
 
 
-def parts(done: list[Key]) -> Parts:
+def parts(done: list[Key], leadership: Follower | None = None) -> Parts:
     queues = (WorkQueue[Key](), WorkQueue[Key](), WorkQueue[Key]())
 
     async def reconcile(key: Key) -> None:
@@ -48,7 +55,7 @@ def parts(done: list[Key]) -> Parts:
 
     controllers = tuple(Controller("thing", queue, reconcile, Metrics()) for queue in queues)  # type: ignore[arg-type] # the one method that is called
     made = SimpleNamespace(
-        watches=Watches(), resync=Resync(), queues=queues, controllers=controllers, leadership=None
+        watches=Watches(), resync=Resync(), queues=queues, controllers=controllers, leadership=leadership
     )
     return cast("Parts", made)
 
@@ -58,6 +65,18 @@ def test_the_process_ends_with_the_error_when_a_part_of_it_fails() -> None:
         made = parts([])
         with pytest.raises(RuntimeError, match="our own"):
             await main._stand_by(made, Settings(), asyncio.Event())
+        assert not cast("Watches", made.watches).running
+
+    run_virtually(run())
+
+
+def test_a_follower_ends_too_when_a_part_of_it_fails() -> None:
+    """It would wait for its turn with what it knows growing old."""
+
+    async def run() -> None:
+        made = parts([], Follower())
+        with pytest.raises(RuntimeError, match="our own"):
+            await asyncio.wait_for(main._stand_by(made, Settings(), asyncio.Event()), 86_400)
         assert not cast("Watches", made.watches).running
 
     run_virtually(run())
