@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -52,6 +53,31 @@ def test_what_is_rendered_is_accepted_whole(kubectl: Kubectl) -> None:
     printed = kubectl("apply", "--dry-run=server", "-k", OVERLAY)
     assert "deployment.apps/pintle-operator" in printed
     assert "modelruntime.pintle.dev/default" in printed
+
+
+def _rendered(kubectl: Kubectl, overlay: str) -> dict[tuple[str, str], Any]:
+    manifests = yaml.safe_load_all(kubectl("kustomize", str(REPOSITORY / "manifests/overlays" / overlay)))
+    return {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in manifests}
+
+
+def _environment(deployment: Any) -> dict[str, str]:  # noqa: ANN401 - a manifest
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    values = {variable["name"]: variable.get("value", "") for variable in container.pop("env")}
+    return {name: value for name, value in values.items() if name.startswith("PINTLE_")}
+
+
+def test_the_other_overlays_differ_by_what_they_say(kubectl: Kubectl) -> None:
+    """For some namespaces: rights in these, not in all. For a cluster of one's own: settings."""
+    whole, some, dev = (_rendered(kubectl, overlay) for overlay in ("cluster", "namespaced", "dev"))
+    rights = "pintle-operator-models"
+    assert whole.pop(("ClusterRoleBinding", rights))["subjects"] == some[("RoleBinding", rights)]["subjects"]
+    assert some.pop(("RoleBinding", rights))["metadata"]["namespace"] == "ml"
+    del dev["ClusterRoleBinding", rights]
+    of = ("Deployment", "pintle-operator")
+    assert _environment(whole[of]) == {}
+    assert _environment(some[of]) == {"PINTLE_NAMESPACES": "ml"}
+    assert _environment(dev[of]) == {"PINTLE_LOG_LEVEL": "DEBUG", "PINTLE_STANDBY_SECONDS": "300"}
+    assert whole == some == dev
 
 
 def test_images_of_another_registry_reach_the_operator_and_the_runtime(

@@ -25,7 +25,10 @@ INTO_PODS = {
 
 
 def _manifests() -> Iterator[Manifest]:
+    """All but what the overlays other than the cluster's patch and bind in its place."""
     for path in sorted(MANIFESTS.rglob("*.yaml")):
+        if path.parent.name in ("namespaced", "dev"):
+            continue
         for manifest in yaml.safe_load_all(path.read_text()):
             if manifest.get("kind") not in (None, "Kustomization", "Component"):
                 yield manifest
@@ -65,10 +68,11 @@ def test_secrets_are_read_in_a_tenants_namespace_by_name_only() -> None:
 
 def test_the_operator_writes_the_status_of_its_kinds_and_nothing_else_of_them() -> None:
     """Promise 3: not the spec, nor labels or annotations; and no finalizers."""
-    rules = _one("ClusterRole", "pintle-operator")["rules"]
+    roles = [_one("ClusterRole", name) for name in ("pintle-operator", "pintle-operator-models")]
     ours = {
         resource: set(rule["verbs"])
-        for rule in rules
+        for role in roles
+        for rule in role["rules"]
         if rule["apiGroups"] == ["pintle.dev"]
         for resource in rule["resources"]
     }
@@ -84,11 +88,28 @@ def test_roles_are_bound_to_the_operators_account_alone() -> None:
     bindings = [
         m for m in ALL if m["kind"].endswith("Binding") and m["metadata"]["name"] != "pintle-runtimes-view"
     ]
-    assert len(bindings) == 3
-    for binding in bindings:
+    assert len(bindings) == 4
+    for binding in (*bindings, _binding_of_a_namespace()):
         assert binding["subjects"] == [
             {"kind": "ServiceAccount", "name": account["name"], "namespace": account["namespace"]}
         ]
+
+
+def _binding_of_a_namespace() -> Manifest:
+    binding: Manifest = yaml.safe_load(
+        (MANIFESTS / "overlays/namespaced/models-role-binding.yaml").read_text()
+    )
+    return binding
+
+
+def test_in_a_namespace_the_same_is_allowed_as_in_the_cluster() -> None:
+    own, whole = _binding_of_a_namespace(), _one("ClusterRoleBinding", "pintle-operator-models")
+    assert own["kind"] == "RoleBinding"
+    assert own["roleRef"] == whole["roleRef"]
+    (container,) = yaml.safe_load((MANIFESTS / "overlays/namespaced/namespaces.yaml").read_text())["spec"][
+        "template"
+    ]["spec"]["containers"]
+    assert container["env"] == [{"name": "PINTLE_NAMESPACES", "value": own["metadata"]["namespace"]}]
 
 
 def test_everybody_may_list_runtimes_and_do_nothing_else() -> None:
@@ -178,5 +199,6 @@ def test_every_file_is_part_of_what_is_installed() -> None:
     for kustomization in MANIFESTS.rglob("kustomization.yaml"):
         listed = yaml.safe_load(kustomization.read_text())
         named = {name for key in ("resources", "configurations") for name in listed.get(key, ())}
+        named |= {patch["path"] for patch in listed.get("patches", ())}
         files = {path.name for path in kustomization.parent.glob("*.yaml")} - {"kustomization.yaml"}
         assert files == {name for name in named if not name.startswith("..")}

@@ -27,7 +27,14 @@ from tests.support.rest import Rest
 from tests.support.schemas import CRDS, REPOSITORY, definitions
 from tests.support.witness import Witness, witnessing
 
-_INSTALLED = ("namespace", "service-account", "cluster-role", "lease-role", "default-runtime")
+_INSTALLED = (
+    *(
+        f"base/{name}"
+        for name in ("namespace", "service-account", "cluster-role", "models-role", "lease-role")
+    ),
+    "base/default-runtime",
+    "overlays/cluster/models-role-binding",
+)
 _ROLES = (
     REPOSITORY / "manifests/base/lease-role.yaml",
     REPOSITORY / "manifests/components/registry-credentials/role.yaml",
@@ -106,7 +113,7 @@ def _install(kube: Kube, settings: client.Configuration) -> Login:
     names = [f"crd/{crd['metadata']['name']}" for crd in definitions().values()]
     kube.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
     for name in _INSTALLED:
-        kube.kubectl(*apply, "-f", str(REPOSITORY / "manifests/base" / f"{name}.yaml"))
+        kube.kubectl(*apply, "-f", str(REPOSITORY / "manifests" / f"{name}.yaml"))
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
     token = kube.rest.ok("POST", _ACCOUNT, body)["status"]["token"]
     return Login(settings.host, settings.ssl_ca_cert, None, None, token=token)
