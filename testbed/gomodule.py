@@ -1,0 +1,58 @@
+"""Programs that some tests need, each built from its own Go module, once on a machine.
+
+Those of the cluster itself are built together (`testbed.gobuild`); these only where somebody asks.
+"""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from testbed import progress
+from testbed.errors import TestbedError
+from testbed.gobuild import static
+from testbed.locks import locked
+from testbed.settings import cache_dir
+
+
+def program(module: str, package: str) -> Path:
+    """The program of a package (`./cmd/traefik`) of a module (`path@version`), built unless it was before.
+
+    Raises:
+        TestbedError: the module cannot be had, or is not built.
+    """
+    name = f"{Path(package).name}-{module.partition('@')[2]}"
+    built = cache_dir() / "programs" / name
+    with locked(built.with_name(f"{name}.lock"), lambda: progress.say(f"waiting for another build of {name}")):
+        if not built.exists():
+            _build(module, package, built)
+    return built
+
+
+def source(module: str) -> Path:
+    """The folder of a module's source.
+
+    Raises:
+        TestbedError: the module cannot be had.
+    """
+    command = ["go", "mod", "download", "-json", module]
+    # In a folder without a go.mod, so that no module of ours is taken to need it.
+    done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise TestbedError(
+            f"cannot have {module}; does the module proxy answer (`go env GOPROXY`)?\n{done.stdout}"
+        )
+    return Path(json.loads(done.stdout)["Dir"])
+
+
+def _build(module: str, package: str, program: Path) -> None:
+    """In the module's own folder, which holds the sums of all that it needs."""
+    folder, unfinished = source(module), program.with_name(f"{program.name}.unfinished")
+    command = ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(unfinished), package]
+    with progress.step(f"Building {module} (minutes, once)"):
+        done = subprocess.run(
+            command, cwd=folder, env=static(os.environ), capture_output=True, text=True, check=False
+        )
+    if done.returncode != 0:
+        raise TestbedError(f"`go build {package}` failed in {folder}: {done.stderr.strip()[-2000:]}")
+    unfinished.rename(program)  # whole or not at all
