@@ -11,7 +11,6 @@ of an earlier state, still on its way, does not undo it.
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -26,26 +25,12 @@ from pintle.domain.resources import (
     MODEL_DEPLOYMENTS,
     NAMESPACES,
     OPTIONAL_CHILDREN,
-    PODS,
 )
+from pintle.slimming import slim
 
 LABEL_SERVICE_NAME = "kubernetes.io/service-name"
 DEFAULT_REGISTRY = "default"
 
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_POD_METADATA = frozenset(
-    {
-        "name",
-        "namespace",
-        "uid",
-        "resourceVersion",
-        "labels",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "ownerReferences",
-    }
-)
-_NAMESPACE_METADATA = frozenset({"name", "uid", "resourceVersion", "deletionTimestamp", "labels"})
 _At = TypeVar("_At")
 # A late event is late by seconds; so many objects do not vanish within them.
 _TOMBSTONES = 10_000
@@ -114,7 +99,7 @@ class Cache:
             deployment_of(resource, obj),
             connection_of(obj) if resource == MODEL_DEPLOYMENTS else None,
             # A copy: orjson returns bytes in the buffer that it wrote to, of 8 KiB at the least.
-            bytes(memoryview(orjson.dumps(_slim(resource, obj)))),
+            bytes(memoryview(orjson.dumps(slim(resource, obj)))),
         )
         self._entries[resource][key] = entry
         self.note(resource, served=True)
@@ -234,21 +219,3 @@ def _newer(version: str, than: str | None) -> bool:
         return int(version) > int(than)
     except ValueError:
         return version != than
-
-
-def _slim(resource: Resource, obj: Json) -> Mapping[str, Any]:
-    """Leave out what nothing reads: field managers, kubectl's copy, and of a pod all but its state."""
-    if resource == NAMESPACES:
-        return {"metadata": {k: v for k, v in obj["metadata"].items() if k in _NAMESPACE_METADATA}}
-    metadata = {k: v for k, v in obj["metadata"].items() if k not in ("managedFields", "annotations")}
-    annotations = {k: v for k, v in (obj["metadata"].get("annotations") or {}).items() if k != _LAST_APPLIED}
-    if resource == PODS:
-        metadata = {k: v for k, v in metadata.items() if k in _POD_METADATA}
-        annotations = {k: v for k, v in annotations.items() if k == naming.ANNOTATION_ROLE}
-    if annotations:
-        metadata["annotations"] = annotations
-    if resource != PODS:
-        return {**obj, "metadata": metadata}
-    node = (obj.get("spec") or {}).get("nodeName")
-    spec = {"nodeName": node} if node else {}
-    return {"metadata": metadata, "spec": spec, "status": obj.get("status") or {}}
