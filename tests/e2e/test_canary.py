@@ -67,6 +67,14 @@ class Entrance:
     def edit(self, steps: list[dict[str, Any]], version: str) -> None:
         self.iris.edit(version=int(version), rollout={"strategy": "Canary", "steps": steps})
 
+    def settle(self, version: str) -> Deployed:
+        """Have a version serve alone, whatever the test before left."""
+        self.iris.annotate(annotations={ANNOTATION_REJECT: None, ANNOTATION_PROMOTE: None})
+        self.iris.edit(version=int(version), rollout=None)
+        self.iris.ready(version)
+        until(lambda: not entrances(self.iris), within=30, what="no other version has a share")
+        return self.iris
+
 
 @pytest.fixture(scope="module")
 def entrance(rig: Rig, namespace: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entrance]:
@@ -120,7 +128,7 @@ def shares(requests: list[Request], window: Window) -> Counter[str]:
 
 
 def test_each_step_has_its_share(rig: Rig, entrance: Entrance, tmp_path: Path, figure: Figure) -> None:
-    iris = entrance.iris
+    iris = entrance.settle(LINEAR)
     with (
         watching(rig.api_client, HTTP_ROUTES, iris.namespace) as watch,
         Requests([entrance.target], tmp_path) as traffic,
@@ -158,7 +166,7 @@ def _ended(requests: list[Request], version: str, at: float) -> float:
 
 
 def test_back_in_mid_canary(rig: Rig, entrance: Entrance, tmp_path: Path, figure: Figure) -> None:
-    iris = entrance.iris
+    iris = entrance.settle(BOOSTED)
     with (
         watching(rig.api_client, HTTP_ROUTES, iris.namespace) as watch,
         Requests([entrance.target], tmp_path) as traffic,
@@ -181,7 +189,7 @@ def _taken_back(watch: Watch, name: str) -> float:
 
 
 def test_rejected_in_mid_canary(rig: Rig, entrance: Entrance, tmp_path: Path, figure: Figure) -> None:
-    iris = entrance.iris
+    iris = entrance.settle(BOOSTED)
     with (
         watching(rig.api_client, HTTP_ROUTES, iris.namespace) as watch,
         Requests([entrance.target], tmp_path) as traffic,
@@ -194,11 +202,10 @@ def test_rejected_in_mid_canary(rig: Rig, entrance: Entrance, tmp_path: Path, fi
     took = _ended(requests, NAMES, _taken_back(watch, iris.name))
     figure(f"{faultless(requests, BOOSTED, NAMES)}; last answer {took:.2f} s after the share was taken back")
     assert took < 5
-    iris.annotate(annotations={ANNOTATION_REJECT: None})
 
 
 def test_promoted_in_mid_canary(entrance: Entrance, tmp_path: Path, figure: Figure) -> None:
-    iris = entrance.iris
+    iris = entrance.settle(BOOSTED)
     with Requests([entrance.target], tmp_path) as traffic:
         _held(entrance, NAMES)
         candidate = iris.body()["status"]["candidate"]["revision"]
