@@ -49,7 +49,7 @@ lint: setup ## Check format, lint, types and import contracts.
 
 .PHONY: unit
 unit: setup ## Run the tests that need no cluster.
-	$(RUN) pytest -m "not slow" $(ORDER) tests/unit tests/reconcile
+	$(RUN) pytest -m "not slow" --numprocesses=auto $(ORDER) tests/unit tests/reconcile
 
 # The order of tests is random, so that none leans on another; but what passes on one machine is to pass on the
 # next, so that `make test` has one order, until SEED is another.
