@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from pintle import sizes
 from pintle.desired import workload
 from pintle.domain import Action, Cleared, Observed, Record, Workload
 from pintle.policies import Candidate
@@ -31,7 +32,7 @@ def candidate(observed: Observed, target: Record, now: datetime) -> Candidate:
         record=target,
         workload=observed.workloads.get(target.name),
         pods=pods_of(observed, target),
-        replicas=spec.replicas,
+        replicas=sizes.of_candidate(observed, target.name),
         progress_deadline_seconds=spec.rollout.progress_deadline_seconds,
         capacity_wait_seconds=spec.rollout.capacity_wait_seconds,
         now=now,

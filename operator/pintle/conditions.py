@@ -20,6 +20,7 @@ class Type(StrEnum):
     AVAILABLE = "Available"
     RESOLVED = "Resolved"
     PROVEN = "Proven"
+    SCALING_ACTIVE = "ScalingActive"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
 
@@ -71,6 +72,9 @@ class Reason(StrEnum):
     PASSED = "Passed"
     NO_EXAMPLE = "NoExample"
     SKIPPED = "Skipped"
+    SCALING = "Scaling"
+    NO_METRICS = "NoMetrics"
+    NO_CPU_REQUEST = "NoCPURequest"
     # The reason of a RegistryConnection's Ready=True.
     CONNECTED = "Connected"
 

@@ -14,6 +14,7 @@ from pintle.api import ModelDeployment, ModelRuntime, parse_model_runtime
 from pintle.cache import LABEL_SERVICE_NAME, Cache
 from pintle.domain import Connection, Defaults, Fault, Key, Observed, Query, Resolution
 from pintle.domain.resources import (
+    AUTOSCALERS,
     BUDGETS,
     CHILDREN,
     CONFIG_MAPS,
@@ -77,6 +78,7 @@ def gather(
     services = {s["metadata"]["name"]: s for s in mine(SERVICES)}
     budgets = [b for b in mine(BUDGETS) if b["metadata"]["name"] == deployment.name]
     routes = [r for r in mine(HTTP_ROUTES) if r["metadata"]["name"] == deployment.name]
+    autoscalers = [a for a in mine(AUTOSCALERS) if a["metadata"]["name"] == deployment.name]
     slices = _by_service(cache.children(ENDPOINT_SLICES, key.namespace, key.name))
     service = services.pop(deployment.name, None)
     observed = Observed(
@@ -94,6 +96,7 @@ def gather(
         faults=memory.standing_faults(now, lambda fault: _over(cache, key.namespace, fault)),
         last_copies={name: copy for name, copy in lost.items() if copy},
         route=routeview.route(routes[0]) if routes else None,
+        autoscaler=views.autoscaler(autoscalers[0]) if autoscalers else None,
         entrances={name: views.entrance(body, slices[name]) for name, body in services.items()},
         contested=memory.left_alone(now),
         baselines=dict(memory.baselines),

@@ -35,6 +35,8 @@ ANNOTATION_ALIAS = f"{GROUP}/alias"
 ANNOTATION_SINCE = f"{GROUP}/since"
 ANNOTATION_STANDBY = f"{GROUP}/standby"
 ANNOTATION_RELEASED = f"{GROUP}/released"
+# What spec.replicas was while what serves was scaled by spec.autoscaling.
+ANNOTATION_AUTOSCALED = f"{GROUP}/autoscaled"
 # Mark on the HTTPRoute, beside `since`: whose canary it is, and with which weight.
 ANNOTATION_CANARY = f"{GROUP}/canary"
 # Marks on Deployments and pods.

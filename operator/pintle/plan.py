@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pintle import routing, status, transitions
+from pintle import routing, sizes, status, transitions
 from pintle.conditions import Reason
 from pintle.declared import declared
 from pintle.domain import Action, Field, Notice, Observed, Patch, Pending, Plan, Replace, Stage
@@ -125,7 +125,7 @@ def _passing(observed: Observed, current: Roles, taken: Step, now: datetime) -> 
     if moved is None or now >= moved + QUIET_FLIP:
         return None
     ready = sum(p.ready for p in pods_of(observed, current.serving))
-    needed = threshold(observed.deployment.spec.replicas)
+    needed = threshold(sizes.asked(observed))
     lagging = behind_service(observed, current.serving) < needed <= ready
     lagging = lagging or (observed.route is not None and not observed.route.accepted)
     return moved + QUIET_FLIP if lagging else None

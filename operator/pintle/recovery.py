@@ -15,7 +15,7 @@ from pintle import views
 from pintle.desired import record
 from pintle.desired.workload import CASES_FILE
 from pintle.domain import Action, Create, Observed, Workload
-from pintle.domain.resources import BUDGETS, CONTROLLER_REVISIONS, HTTP_ROUTES, SERVICES
+from pintle.domain.resources import AUTOSCALERS, BUDGETS, CONTROLLER_REVISIONS, HTTP_ROUTES, SERVICES
 from pintle.naming import ANNOTATION_IDENTITY, text_digest
 
 # A Service and its budget are made by the passes that clear a revision and switch to it: not later.
@@ -35,7 +35,7 @@ def _was_there(observed: Observed, create: Create, now: datetime) -> bool:
     known = {record.name for record in observed.records}
     if create.resource == CONTROLLER_REVISIONS:
         return create.name in observed.workloads
-    if create.resource == HTTP_ROUTES:
+    if create.resource in (HTTP_ROUTES, AUTOSCALERS):
         return True
     if create.resource == SERVICES and create.name == observed.deployment.name:
         cleared = [record.cleared.time for record in observed.records if record.cleared]

@@ -7,7 +7,7 @@ from anywhere, by anybody, after any crash. `step` is pure: time is an argument.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pintle import clearing, replacing, routing, views
+from pintle import clearing, replacing, routing, sizes, views
 from pintle.conditions import Reason
 from pintle.declared import Declared, rejected_by_user
 from pintle.desired import record, workload
@@ -115,7 +115,7 @@ def _launch(observed: Observed, declared: Declared, now: datetime) -> Step:
     )
     candidate = views.record(created.body)
     assert candidate is not None, "a record reads back as what was written"  # noqa: S101
-    if deployment.spec.replicas == 0:
+    if sizes.size(observed) == 0:
         return Step(((created,),), _nothing_to_prove(), candidate)
     if (old := replacing.replaced(observed, roles(observed), candidate)) is not None:
         return Step(((created,),), replacing.finding(old, candidate), candidate)
@@ -138,7 +138,7 @@ def _start(observed: Observed, target: Record) -> tuple[Stage, ...]:
     if target.name not in observed.copies:
         stages.append((workload.create_copy(deployment, target),))
     if target.name not in observed.workloads:
-        stages.append((workload.create(deployment, target, deployment.spec.replicas),))
+        stages.append((workload.create(deployment, target, sizes.size(observed)),))
     return tuple(stages)
 
 
@@ -146,8 +146,7 @@ def _towards(
     observed: Observed, current: Roles, target: Record, now: datetime, *, at_once: bool = False
 ) -> Step:
     """Work towards a revision that has its record; with `at_once` never by the steps of a canary."""
-    replicas = observed.deployment.spec.replicas
-    if replicas == 0:
+    if sizes.size(observed) == 0:
         if target.cleared:
             return flip(observed, current, target, now)
         started = observed.workloads.get(target.name)
@@ -162,7 +161,7 @@ def _towards(
 
 def _upwards(observed: Observed, current: Roles, target: Record, now: datetime, *, at_once: bool) -> Step:
     """Have the pods of a revision start, prove themselves and take over."""
-    replicas = observed.deployment.spec.replicas
+    replicas = sizes.size(observed)
     existing = observed.workloads.get(target.name)
     if existing is None:
         text = f"{target.identity.model} version {target.version}: starting {replicas} pods"
@@ -178,14 +177,17 @@ def _upwards(observed: Observed, current: Roles, target: Record, now: datetime, 
 
 def _towards_warm(observed: Observed, current: Roles, target: Record, now: datetime) -> Step:
     """Back to pods that run: at once if they can carry the load, else after at most ten seconds."""
-    replicas = observed.deployment.spec.replicas
+    replicas = sizes.size(observed)
     patience = (observed.edited or now) + WARM_PATIENCE
-    if enough(observed, current, target, replicas) or now >= patience:
-        return flip(observed, current, target, now)
     existing = observed.workloads.get(target.name)
     scale: Stage = ()
     if existing and existing.replicas < replicas:
         scale = (workload.scale(existing, replicas),)
+    if enough(observed, current, target, replicas) or now >= patience:
+        switch = flip(observed, current, target, now)
+        # Afterwards nobody could tell any more how many there were: the number is no declared one.
+        follows = scale and switch.turning and sizes.is_found(observed)
+        return replace(switch, stages=(*switch.stages, scale)) if follows else switch
     text = f"{target.identity.model} version {target.version}: more pods are started before it takes over"
     return Step((scale,) if scale else (), Finding(Reason.STARTING, text), target, wake_at=patience)
 
@@ -194,7 +196,6 @@ def _towards_cold(
     observed: Observed, current: Roles, target: Record, now: datetime, *, by_steps: bool
 ) -> Step:
     """A candidate: start it, let it prove itself, clear it, switch (`by_steps` or at once); or reject it."""
-    spec = observed.deployment.spec
     existing = observed.workloads[target.name]
     candidate = clearing.candidate(observed, target, now)
     if rejection := first(REJECTING, candidate):
@@ -202,15 +203,16 @@ def _towards_cold(
             return Step(((back,),), rejection, target, turning=True)
         mark = record.reject(target, Rejected(rejection.reason, rejection.message, now))
         return Step(((mark,),), rejection, turning=True)
-    if existing.replicas > spec.replicas:
-        return Step(shrink(observed, existing, spec.replicas), first(WAITING, candidate), target)
-    if existing.replicas < spec.replicas:
-        return Step(((workload.scale(existing, spec.replicas),),), first(WAITING, candidate), target)
+    replicas = candidate.replicas
+    if existing.replicas > replicas:
+        return Step(shrink(observed, existing, replicas), first(WAITING, candidate), target)
+    if existing.replicas < replicas:
+        return Step(((workload.scale(existing, replicas),),), first(WAITING, candidate), target)
     if (drift := clearing.changed_template(observed, target, existing)) is not None:
         return Step(((drift,),), first(WAITING, candidate), target)
-    if target.cleared and candidate.ready >= min(
-        threshold(spec.replicas), max(1, behind_service(observed, current.serving))
-    ):
+    # As many as there are behind the Service, where that number is what the load has asked for.
+    quorum = replicas if sizes.is_found(observed) else threshold(replicas)
+    if target.cleared and candidate.ready >= min(quorum, max(1, behind_service(observed, current.serving))):
         take_over = routing.advance if by_steps else flip
         return take_over(observed, current, target, now)
     if not target.cleared and clearing.all_ready(candidate) and (cleared := clearing.proven(candidate, now)):

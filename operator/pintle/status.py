@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from pintle import conditions, routing, summary
+from pintle import conditions, routing, sizes, summary
 from pintle.declared import Declared, rejected_by_user
 from pintle.domain import Observed, Record
 from pintle.history import history
@@ -39,7 +39,7 @@ def build(
         "rejected": _rejected(observed, now),
         "history": history(observed, current, now),
         "replicas": len(pods_of(observed, current.serving)),
-        "replicasReady": f"{behind_service(observed, current.serving)}/{deployment.spec.replicas}",
+        "replicasReady": f"{behind_service(observed, current.serving)}/{sizes.size(observed)}",
         "selector": _selector(observed, current),
         "conditions": conditions.render(
             summary.conditions(observed, declared, current, step),

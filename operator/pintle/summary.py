@@ -1,6 +1,6 @@
 """The conditions of a ModelDeployment: what is true of it, in the words of design section 3."""
 
-from pintle import routing
+from pintle import autoscaling, routing, sizes
 from pintle.conditions import REGISTRY_TROUBLE, Condition, Reason, Type, kstatus
 from pintle.declared import Declared
 from pintle.domain import Observed, Record
@@ -18,7 +18,8 @@ _PROOF = {
 def conditions(observed: Observed, declared: Declared, current: Roles, step: Step) -> tuple[Condition, ...]:
     """All conditions, `Ready` first."""
     ready = _ready(observed, declared, current, step)
-    found = (ready, _available(observed, current, step), _resolved(declared), _proven(current))
+    settled = (_available(observed, current, step), _resolved(declared), _proven(current))
+    found = (ready, *settled, *autoscaling.conditions(observed, current))
     return found if ready.status else (*found, *kstatus(ready.reason, ready.message))
 
 
@@ -35,9 +36,9 @@ def _ready(observed: Observed, declared: Declared, current: Roles, step: Step) -
     finding = _shortfall(observed, serving)
     if finding:
         return _not_ready(finding.reason, finding.message)
-    replicas = observed.deployment.spec.replicas
+    replicas = sizes.size(observed)
     behind = behind_service(observed, serving)
-    text = f"{_name(serving)} serves with {behind} of {replicas} pods"
+    text = f"{_name(serving)} serves with {behind} of {replicas} pods{sizes.told(observed)}"
     if replicas == 0:
         text = f"{_name(serving)} has the traffic, and spec.replicas is 0"
     return Condition(Type.READY, True, Reason.SERVING, text)
@@ -45,11 +46,10 @@ def _ready(observed: Observed, declared: Declared, current: Roles, step: Step) -
 
 def _shortfall(observed: Observed, serving: Record) -> Finding | None:
     """Why the declared revision, though it has the selector, is not Ready."""
-    replicas = observed.deployment.spec.replicas
     behind = behind_service(observed, serving)
     if serving.cleared is None:
         return Finding(Reason.PROVING, f"{_name(serving)} serves and has lost its mark: it is checked again")
-    if behind < threshold(replicas):
+    if behind < threshold(sizes.asked(observed)):
         return Finding(Reason.DEGRADED, _degraded(observed, serving, behind))
     if others_behind_service(observed, serving):
         return Finding(Reason.STARTING, f"{_name(serving)} takes over: endpoints of other revisions remain")
@@ -58,7 +58,7 @@ def _shortfall(observed: Observed, serving: Record) -> Finding | None:
 
 def _degraded(observed: Observed, serving: Record, behind: int) -> str:
     """How many pods are missing, and what the pods themselves say about it."""
-    text = f"{_name(serving)} serves with {behind} of {observed.deployment.spec.replicas} pods"
+    text = f"{_name(serving)} serves with {behind} of {sizes.size(observed)} pods"
     for pod in pods_of(observed, serving):
         if pod.ready:
             continue
@@ -97,12 +97,11 @@ def _name(record: Record) -> str:
 
 def _available(observed: Observed, current: Roles, step: Step) -> Condition:
     serving = current.serving
-    replicas = observed.deployment.spec.replicas
     behind = behind_service(observed, serving)
     if serving is None:
         return Condition(Type.AVAILABLE, False, Reason.NOTHING_SERVING, "no revision has been cleared yet")
-    if behind >= threshold(replicas):
-        text = f"{_name(serving)} serves with {behind} of {replicas} pods"
+    if behind >= threshold(sizes.asked(observed)):
+        text = f"{_name(serving)} serves with {behind} of {sizes.size(observed)} pods"
         return Condition(Type.AVAILABLE, True, Reason.SERVING, text)
     if step.replacing:
         text = f"{_name(serving)} was stopped to make room for what replaces it: spec.rollout.surge is None"

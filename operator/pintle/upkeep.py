@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pintle import following, routing
+from pintle import autoscaling, following, routing, sizes
 from pintle.conditions import Reason
 from pintle.declared import Declared
 from pintle.desired import network, workload
@@ -23,10 +23,7 @@ KEPT_UNCLEARED = 5
 def upkeep(
     observed: Observed, declared: Declared, step: Step, now: datetime
 ) -> tuple[tuple[tuple[Stage, ...], ...], datetime | None]:
-    """What is done beside the rollout, as sequences of stages that do not wait for each other.
-
-    Also when to look again.
-    """
+    """What is done beside the rollout, in sequences that do not wait for each other; when to look again."""
     current = roles(observed)
     repairs = tuple(_repairs(observed, current, step, now))
     giving_up, wake_at = _give_up(observed, declared, current, step, now)
@@ -70,7 +67,10 @@ def _repairs(observed: Observed, current: Roles, step: Step, now: datetime) -> I
     left_alone = observed.left_alone(SERVICES.kind, deployment.name)
     if repair := network.repair_service(deployment, observed.traffic, now, left_alone):
         yield repair
+    elif (mark := sizes.mark(observed)) != observed.traffic.autoscaled:
+        yield network.mark_autoscaled(deployment, observed.traffic, mark)
     yield from _repair_budget(observed, current.serving)
+    yield from autoscaling.upkeep(observed, current.serving)
     yield from network.mark_pods(observed.pods, current.serving, current.standby)
 
 
@@ -117,8 +117,8 @@ def _repair_workload(
 
 
 def _wanted_replicas(observed: Observed, current: Roles, step: Step, record: Record, now: datetime) -> int:
-    """`spec.replicas` for who serves and who stands by; but see the exceptions."""
-    replicas = observed.deployment.spec.replicas
+    """The same for who serves and who stands by; but see the exceptions."""
+    replicas = sizes.size(observed)
     existing = observed.workloads.get(record.name)
     has = existing.replicas if existing else 0
     if record is current.serving and step.replacing:
@@ -130,6 +130,8 @@ def _wanted_replicas(observed: Observed, current: Roles, step: Step, record: Rec
     if record is current.standby and record is not current.serving:
         if current.expires is not None and now >= current.expires:
             return has
+        if sizes.is_found(observed):
+            return has  # as many as it served with: nothing scales it
         # A standby that has been brought to 0 is not started again to stand by.
         return replicas if has else 0
     return replicas

@@ -11,6 +11,7 @@ import orjson
 
 from pintle.conditions import REJECTIONS
 from pintle.domain import (
+    Autoscaler,
     Child,
     Cleared,
     Entrance,
@@ -24,6 +25,7 @@ from pintle.domain import (
 )
 from pintle.naming import (
     ANNOTATION_ALIAS,
+    ANNOTATION_AUTOSCALED,
     ANNOTATION_CLEARED,
     ANNOTATION_RECLAIMED,
     ANNOTATION_REJECTED,
@@ -175,6 +177,28 @@ def traffic(body: Json, slices: Iterable[Json], revisions: Iterable[str]) -> Tra
         standby=names.get(annotation(body, ANNOTATION_STANDBY), ""),
         released=frozenset(names[h] for h in released if h in names),
         ready_pods=frozenset(_ready_pods(slices)),
+        body=body,
+        deleting=deleting(body),
+        autoscaled=_count(annotation(body, ANNOTATION_AUTOSCALED)),
+    )
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def autoscaler(body: Json) -> Autoscaler:
+    """The HorizontalPodAutoscaler, with what it says of itself in its status."""
+    metadata, status = body["metadata"], body.get("status") or {}
+    target = (body.get("spec") or {}).get("scaleTargetRef") or {}
+    told: Json = next((c for c in status.get("conditions") or () if c.get("type") == "ScalingActive"), {})
+    return Autoscaler(
+        uid=metadata.get("uid", ""),
+        resource_version=metadata.get("resourceVersion", ""),
+        revision=str(target.get("name", "")),
+        desired=int(status.get("desiredReplicas") or 0),
+        active={"True": True, "False": False}.get(str(told.get("status"))),
+        words=": ".join(str(told[k]) for k in ("reason", "message") if told.get(k)),
         body=body,
         deleting=deleting(body),
     )

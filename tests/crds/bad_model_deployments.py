@@ -16,6 +16,10 @@ def _rollout(**settings: object) -> dict[str, object]:
     return {"rollout": settings}
 
 
+def _scaling(**settings: object) -> dict[str, object]:
+    return {"autoscaling": settings}
+
+
 NAMES = [
     Refusal("name with a dot", {}, "metadata.name", NAME, name="iris.v2"),
     Refusal("name that starts with a digit", {}, "metadata.name", NAME, name="2iris"),
@@ -289,4 +293,50 @@ CANARY = [
     ),
 ]
 
-ROWS = NAMES + WHAT + HOW + CANARY
+SCALING = [
+    Refusal("autoscaling without a maximum", _scaling(), "spec.autoscaling.maxReplicas", "Required value"),
+    Refusal(
+        "fewest pods above the most",
+        _scaling(minReplicas=5, maxReplicas=4),
+        "spec.autoscaling.maxReplicas",
+        "write a maxReplicas that is no less than minReplicas",
+    ),
+    Refusal(
+        "autoscaling to 0",
+        _scaling(minReplicas=0, maxReplicas=4),
+        "spec.autoscaling.minReplicas",
+        "should be greater than or equal to 1",
+    ),
+    Refusal(
+        "autoscaling to 1001",
+        _scaling(maxReplicas=1001),
+        "spec.autoscaling.maxReplicas",
+        "should be less than or equal to 1000",
+    ),
+    Refusal(
+        "target of 0 %",
+        _scaling(maxReplicas=4, targetCPUUtilizationPercentage=0),
+        "spec.autoscaling.targetCPUUtilizationPercentage",
+        "should be greater than or equal to 1",
+    ),
+    Refusal(
+        "target with a sign",
+        _scaling(maxReplicas=4, targetCPUUtilizationPercentage="80%"),
+        "spec.autoscaling.targetCPUUtilizationPercentage",
+        "must be of type integer",
+    ),
+    Refusal(
+        "metrics of one's own",
+        _scaling(maxReplicas=4, metrics=[]),
+        "spec.autoscaling.metrics",
+        UNKNOWN,
+    ),
+    Refusal(
+        "autoscaling without a CPU request",
+        {"resources": {"requests": {"memory": "1Gi"}}, **_scaling(maxReplicas=4)},
+        "spec.resources",
+        "write spec.resources.requests.cpu, which spec.autoscaling measures",
+    ),
+]
+
+ROWS = NAMES + WHAT + HOW + CANARY + SCALING

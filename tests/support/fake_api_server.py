@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from pintle import errors, naming
 from pintle.domain.resources import (
+    AUTOSCALERS,
     BUDGETS,
     CLUSTER_REGISTRY_CONNECTIONS,
     CONTROLLER_REVISIONS,
@@ -39,7 +40,7 @@ WIDGETS = Resource("test.pintle.dev", "v1", "widgets", "Widget")
 
 _CUSTOM = {MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS, CLUSTER_REGISTRY_CONNECTIONS, MODEL_RUNTIMES, WIDGETS}
 _WITH_GENERATION = {*_CUSTOM, DEPLOYMENTS, BUDGETS, REPLICA_SETS, HTTP_ROUTES}
-_WITH_STATUS = {*_WITH_GENERATION, SERVICES, PODS} - {MODEL_RUNTIMES}
+_WITH_STATUS = {*_WITH_GENERATION, AUTOSCALERS, SERVICES, PODS} - {MODEL_RUNTIMES}
 _SERVER_SET = ("uid", "creationTimestamp", "generation", "namespace", "name", "deletionTimestamp")
 
 

@@ -1,6 +1,7 @@
 """The controllers of Kubernetes that Pintle's objects meet, in memory, one step at a time.
 
-A step is one round of each: namespaces, garbage collection, Deployments, pods, EndpointSlices, HTTPRoutes.
+A step is one round of each: namespaces, garbage collection, Deployments, pods, EndpointSlices, HTTPRoutes,
+and autoscalers.
 Between two steps nothing moves by itself, so a test sees every state on the way.
 
 Not modelled: a rolling update of one Deployment. Pintle changes nothing of a Deployment but its
@@ -12,6 +13,7 @@ from typing import Any
 from pintle import naming
 from pintle.domain.resources import DEPLOYMENTS, ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES
 from tests.support.fake_api_server import REPLICA_SETS, Body, FakeApiServer
+from tests.support.fake_autoscaler import FakeAutoscaler
 from tests.support.fake_gateway import FakeGateway
 from tests.support.fake_pods import FakeKubelet
 
@@ -23,6 +25,7 @@ class FakeControllers:
         self._api = api
         self.kubelet = FakeKubelet(api)
         self.gateway = FakeGateway(api)
+        self.autoscaler = FakeAutoscaler(api)
         self.quota: dict[str, str] = {}
         self._pods_made = 0
 
@@ -40,6 +43,7 @@ class FakeControllers:
         for service in self._api.objects(SERVICES):
             self._sync_endpoints(service)
         self.gateway.step()
+        self.autoscaler.step()
         return self._api.version != before
 
     def settle(self, limit: int = 50) -> None:

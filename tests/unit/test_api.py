@@ -60,6 +60,17 @@ def test_what_is_left_out_has_its_default() -> None:
     assert (proof.mode, proof.allow_non_finite, proof.timeout_seconds) == ("Auto", False, 30)
 
 
+def test_what_is_left_out_of_autoscaling_has_its_default() -> None:
+    scaling = parse_model_deployment(_iris({"autoscaling": {"maxReplicas": 7}})).spec.autoscaling
+    assert scaling
+    assert (scaling.min_replicas, scaling.target_cpu_utilization_percentage) == (1, 80)
+    assert [scaling.bounded(n) for n in (0, 1, 5, 9)] == [1, 1, 5, 7]
+    written = {"maxReplicas": 7, "targetCPUUtilizationPercentage": 50}
+    scaling = parse_model_deployment(_iris({"autoscaling": written})).spec.autoscaling
+    assert scaling
+    assert scaling.target_cpu_utilization_percentage == 50
+
+
 def test_an_older_operator_meets_newer_fields_calmly() -> None:
     newer = {"rollout": {"mirror": {"percent": 5}, "standbySeconds": 5}, "somethingNew": {"a": 1}}
     assert parse_model_deployment(_iris(newer)).spec.rollout.standby_seconds == 5
@@ -118,6 +129,7 @@ UNSHAPED: dict[str, dict[str, Any]] = {
     "alias": {"alias": "champion"},
     "registryRef": {"registryRef": {"name": "other"}},
     "replicas": {"replicas": 7},
+    "autoscaling": {"autoscaling": {"maxReplicas": 7}},
     "service": {"service": {"labels": {"a": "b"}}},
     "disruptionBudget": {"disruptionBudget": "None"},
     "revisionHistoryLimit": {"revisionHistoryLimit": 1},

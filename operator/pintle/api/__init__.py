@@ -15,6 +15,7 @@ from pintle.api.cluster_registry_connection import (
     parse_cluster_registry_connection,
 )
 from pintle.api.model_deployment import (
+    Autoscaling,
     CanaryStep,
     Cases,
     CasesConfigMapRef,
@@ -51,6 +52,7 @@ __all__ = [
     "CLUSTER_KIND",
     "GROUP",
     "VERSION",
+    "Autoscaling",
     "CaBundle",
     "CaConfigMapRef",
     "CanaryStep",

@@ -90,6 +90,18 @@ class Rollout(Value):
     surge: Literal["Full", "None"] = "Full"
 
 
+class Autoscaling(Value):
+    """How many pods serve, by the CPU that they use in percent of what they request."""
+
+    min_replicas: int = 1
+    max_replicas: int
+    target_cpu_utilization_percentage: int = Field(default=80, alias="targetCPUUtilizationPercentage")
+
+    def bounded(self, replicas: int) -> int:
+        """A number of pods within the bounds."""
+        return min(max(replicas, self.min_replicas), self.max_replicas)
+
+
 class ParentRef(Value):
     """A Gateway, or one of its listeners; without a namespace, of the same one."""
 
@@ -154,6 +166,7 @@ class ModelDeploymentSpec(Value):
     version: IntOrString | None = None
     alias: str | None = None
     replicas: int = 1
+    autoscaling: Autoscaling | None = None  # overrides replicas, which then is the size to start with
     runtime: RuntimeRef = RuntimeRef()
     resources: _Resources = None  # None: the runtime's default
     env: tuple[EnvVar, ...] = ()

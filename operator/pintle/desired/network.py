@@ -10,6 +10,7 @@ from pintle.desired.metadata import owned, precondition, put_back
 from pintle.domain import Child, Create, Delete, Json, Patch, PodView, Record, Traffic
 from pintle.domain.resources import BUDGETS, PODS, SERVICES
 from pintle.naming import (
+    ANNOTATION_AUTOSCALED,
     ANNOTATION_RELEASED,
     ANNOTATION_ROLE,
     ANNOTATION_SINCE,
@@ -83,6 +84,14 @@ def flip(deployment: ModelDeployment, traffic: Traffic, revision: str, marks: Ma
 def mark_service(deployment: ModelDeployment, traffic: Traffic, marks: Marks, why: str) -> Patch:
     """Change the marks alone. Where nothing changes, this still proves that nobody else flipped."""
     body = {"metadata": precondition(traffic) | {"annotations": marks.annotations()}}
+    return Patch(SERVICES, deployment.name, body, why)
+
+
+def mark_autoscaled(deployment: ModelDeployment, traffic: Traffic, replicas: int | None) -> Patch:
+    """Note what `spec.replicas` is while it is overridden; None takes the note away."""
+    value = None if replicas is None else str(replicas)
+    body = {"metadata": precondition(traffic) | {"annotations": {ANNOTATION_AUTOSCALED: value}}}
+    why = "what serves is autoscaled" if value else "what serves has spec.replicas pods"
     return Patch(SERVICES, deployment.name, body, why)
 
 

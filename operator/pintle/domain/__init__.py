@@ -1,6 +1,7 @@
 """Frozen values that decisions are made from and consist of. No logic but what a value says of itself."""
 
 from pintle.domain.observed import (
+    Autoscaler,
     Child,
     Connection,
     Defaults,
@@ -44,6 +45,7 @@ from pintle.domain.revision import Cleared, Named, NewRevision, Record, Rejected
 
 __all__ = [
     "Action",
+    "Autoscaler",
     "Child",
     "Cleared",
     "Connection",

@@ -85,6 +85,21 @@ class Traffic:
     ready_pods: frozenset[str]  # names of pods that are ready endpoints
     body: Json = field(compare=False, repr=False)
     deleting: bool = False
+    autoscaled: int | None = None  # spec.replicas as it was while what serves was autoscaled
+
+
+@dataclass(frozen=True, slots=True)
+class Autoscaler:
+    """The HorizontalPodAutoscaler of a ModelDeployment."""
+
+    uid: str
+    resource_version: str
+    revision: str  # whose Deployment it scales
+    desired: int  # pods that it asked for last; 0 where it has not yet, or does not scale
+    active: bool | None  # whether it can scale; None while it has not said
+    words: str  # what it says of that
+    body: Json = field(compare=False, repr=False)
+    deleting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +199,7 @@ class Observed:
     runtimes: tuple[ModelRuntime, ...]
     resolution: Resolution | None
     route: Route | None = None
+    autoscaler: Autoscaler | None = None
     entrances: Mapping[str, Entrance] = field(default_factory=dict)  # by revision
     faults: tuple[Fault, ...] = ()
     last_copies: Mapping[str, Json] = field(default_factory=dict)  # of records that are gone, though they run
