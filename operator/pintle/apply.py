@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from pintle import views
+from pintle import adoption, views
 from pintle.api import ModelDeployment
 from pintle.cache import Cache
 from pintle.conditions import Reason
 from pintle.domain import Action, Create, Delete, Fault, Field, Patch, Replace, Stage
-from pintle.domain.resources import DEPLOYMENTS, OPTIONAL_CHILDREN
+from pintle.domain.resources import DEPLOYMENTS, OPTIONAL_CHILDREN, SERVICES
 from pintle.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound, Waiting
 from pintle.memory import Memory
 from pintle.naming import digest
@@ -106,7 +106,7 @@ class Applier:
             answer = await self._cluster.create(action.resource, namespace, action.body)
         except NotFound:
             if action.resource in OPTIONAL_CHILDREN:
-                memory.faults[action.resource.kind, action.name] = _unserved(action, now)
+                memory.note(_unserved(action, now))
             raise
         self._keep(action, answer)
         if action.resource == DEPLOYMENTS:
@@ -162,15 +162,17 @@ class Applier:
             raise Conflict(f"{kind} {action.name} is there already")
         if views.deleting(held) or (owner and _former(held, deployment)):
             text = f"{kind} {action.name} of an earlier object of this name is still being deleted"
-            known = Fault(Reason.STARTING, text, now, kind, action.name, lasts=GONE_SOON)
-            memory.faults[kind, action.name] = known
+            memory.note(Fault(Reason.STARTING, text, now, kind, action.name, lasts=GONE_SOON))
             raise Waiting(Reason.STARTING, text, after=0)
-        text = _taken_message(kind, action.name, deployment)
+        ours = action.resource == SERVICES and action.name == deployment.name
+        text = adoption.refusal(deployment, held) if ours else _taken_message(kind, action.name, deployment)
+        if not text:
+            memory.adoptable = held
+            raise Conflict(f"{kind} {action.name} is there, and is to be adopted")
         # One that carries our labels, an orphan, is watched: its name is taken as soon as it is free.
         seen = self._cache.get(action.resource, deployment.namespace, action.name)
         holder = seen["metadata"]["uid"] if seen else ""
-        known = Fault(Reason.NAME_TAKEN, text, now, kind, action.name, holder=holder)
-        memory.faults[kind, action.name] = known
+        memory.note(Fault(Reason.NAME_TAKEN, text, now, kind, action.name, holder=holder))
         raise Conflict(text)
 
     async def _own(self, deployment: ModelDeployment, action: Action, held: Json) -> None:
@@ -202,7 +204,7 @@ class Applier:
         )
         kind = action.resource.kind
         text = f"the API server refuses {kind} {action.name}: {error.message}"
-        memory.faults[kind, action.name] = Fault(reason, text, now, kind, action.name)
+        memory.note(Fault(reason, text, now, kind, action.name))
         raise error
 
 

@@ -93,6 +93,7 @@ def gather(
         connection=connections.view(key.namespace, deployment.spec.registry_ref.registry),
         runtimes=_runtimes(cache),
         resolution=None,
+        adoptable=views.child(found) if (found := memory.take_adoptable()) else None,
         faults=memory.standing_faults(now, lambda fault: _over(cache, key.namespace, fault)),
         last_copies={name: copy for name, copy in lost.items() if copy},
         route=routeview.route(routes[0]) if routes else None,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from pintle.domain import Fault, Field, Identity
+from pintle.domain import Fault, Field, Identity, Json
 from pintle.fights import PAUSE, REPAIRS, WINDOW
 
 # So many passes that write may follow each other at once.
@@ -30,6 +30,7 @@ class Memory:
     contested: dict[Field, datetime] = field(default_factory=dict)
     baselines: dict[str, str] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
+    adoptable: Json | None = None
 
     def see(self, uid: str, edit: tuple[int | str, ...], now: datetime) -> None:
         """Note what was seen; an object made again under the same name starts afresh.
@@ -45,6 +46,11 @@ class Memory:
         if edit != self.edit:
             self.edit = edit
             self._start_over(now)
+
+    def take_adoptable(self) -> Json | None:
+        """What was found in the way and may be taken over: for one pass, as it may change at any time."""
+        found, self.adoptable = self.adoptable, None
+        return found
 
     def see_named(self, identity: Identity | None, now: datetime) -> None:
         """Note what the followed alias names. Where it moves, that is when the edit was made, not before.
@@ -76,6 +82,10 @@ class Memory:
         if not wrote:
             return None
         return float(min(60, 0.01 * 2 ** max(0, self.streak - FOLLOW_UPS)))
+
+    def note(self, fault: Fault) -> None:
+        """Believe for a while that something cannot be done."""
+        self.faults[fault.kind, fault.name] = fault
 
     def standing_faults(self, now: datetime, over: Callable[[Fault], bool]) -> tuple[Fault, ...]:
         """Faults that are not due for another try, but for those that are seen to be `over`."""

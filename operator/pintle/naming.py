@@ -37,6 +37,9 @@ ANNOTATION_STANDBY = f"{GROUP}/standby"
 ANNOTATION_RELEASED = f"{GROUP}/released"
 # What spec.replicas was while what serves was scaled by spec.autoscaling.
 ANNOTATION_AUTOSCALED = f"{GROUP}/autoscaled"
+# On a Service that was there before: by whom its owner lets it be taken over, and how that is undone.
+ANNOTATION_ADOPT_BY = f"{GROUP}/adopt-by"
+ANNOTATION_ADOPTED = f"{GROUP}/adopted"
 # Mark on the HTTPRoute, beside `since`: whose canary it is, and with which weight.
 ANNOTATION_CANARY = f"{GROUP}/canary"
 # Marks on Deployments and pods.

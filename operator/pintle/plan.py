@@ -41,7 +41,7 @@ def decide(observed: Observed, now: datetime) -> Plan:
         return Plan(stages=((back,),))
     if taken.turning:
         # The next pass, which follows at once, sees the writes and reports a state that is then true.
-        return Plan(stages=taken.stages)
+        return Plan(stages=taken.stages, notices=taken.notices)
     sequences, wake_upkeep = upkeep(observed, found, taken, now)
     possible = tuple(_without_faulty(observed, sequence) for sequence in sequences)
     wanted = status.build(observed, found, current, taken, now)

@@ -57,10 +57,19 @@ def behind_service(observed: Observed, record: Record | None) -> int:
 
 
 def others_behind_service(observed: Observed, record: Record) -> int:
-    """Endpoints that still belong to another revision: the flip has not reached the slices yet."""
+    """Endpoints that are not of this revision: the flip has not reached the slices yet.
+
+    They may be another revision's, or those that an adopted Service led to. A pod that has not been seen yet
+    is taken for this revision's if it is named as pods of ours are.
+    """
     if observed.traffic is None:
         return 0
-    return sum(p.name in observed.traffic.ready_pods for p in observed.pods if p.revision != record.name)
+    revisions = {p.name: p.revision for p in observed.pods}
+    unseen = f"{observed.deployment.name}-v"
+    return sum(
+        revisions[name] != record.name if name in revisions else not name.startswith(unseen)
+        for name in observed.traffic.ready_pods
+    )
 
 
 def released(traffic: Traffic | None, record: Record) -> bool:

@@ -11,8 +11,8 @@ from pintle import canary
 from pintle.canary import Waits
 from pintle.conditions import Reason
 from pintle.declared import Declared, promoted_by_user, rejected_by_user
+from pintle.desired import network, workload
 from pintle.desired import route as routes
-from pintle.desired import workload
 from pintle.domain import Action, Create, Observed, Patch, Record, Stage
 from pintle.domain.resources import HTTP_ROUTES, SERVICES
 from pintle.policies import Finding
@@ -74,7 +74,7 @@ def give_back(observed: Observed, revision: str, now: datetime) -> Patch | None:
     route = observed.route
     if route is None or route.deleting or not revision or route.revision != revision:
         return None
-    return routes.unite(observed.deployment, route, now)
+    return routes.unite(observed.deployment, route, now, network.port(observed.traffic))
 
 
 def _switches(observed: Observed, step: Step) -> bool:
@@ -133,9 +133,10 @@ def _divide(
 ) -> tuple[Stage, ...]:
     """Give a share. With the first one the revision is claimed, so that a late write cannot take its pods."""
     assert observed.route is not None, "only a route that is there is divided"  # noqa: S101
+    port = network.port(observed.traffic)
     if weight == 0:
-        return ((routes.unite(observed.deployment, observed.route, now),),)
-    divided: Stage = (routes.divide(observed.deployment, observed.route, target.name, weight),)
+        return ((routes.unite(observed.deployment, observed.route, now, port),),)
+    divided: Stage = (routes.divide(observed.deployment, observed.route, target.name, weight, port),)
     existing, traffic = observed.workloads.get(target.name), observed.traffic
     if existing and traffic and released(traffic, target):
         return (*regain(observed, traffic, existing, now), divided)
@@ -221,10 +222,10 @@ def upkeep(observed: Observed, step: Step, now: datetime) -> tuple[tuple[Action,
             actions.append(routes.delete(deployment, route))
     elif route is None:
         if observed.traffic and not observed.traffic.deleting:
-            actions.append(routes.create(deployment, now))
+            actions.append(routes.create(deployment, now, network.port(observed.traffic)))
     elif not route.deleting:
         left_alone = observed.left_alone(HTTP_ROUTES.kind, deployment.name)
-        if repair := routes.repair(deployment, route, left_alone):
+        if repair := routes.repair(deployment, route, left_alone, network.port(observed.traffic)):
             actions.append(repair)
     over = settled(observed)
     actions += _entrances(observed, step, now, over)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from pintle import adoption
 from pintle.conditions import Reason
 from pintle.desired import network, workload
 from pintle.desired.network import Marks
-from pintle.domain import Observed, Record, Stage, Traffic, Workload
+from pintle.domain import Notice, Observed, Record, Stage, Traffic, Workload
 from pintle.policies import Finding
 from pintle.roles import Roles, behind_service, marks_after_flip, pods_of, released, threshold
 
@@ -25,6 +26,7 @@ class Step:
     needs_room: bool = False
     wake_at: datetime | None = None
     replacing: bool = False  # what serves has been stopped to make room: see `replacing`
+    notices: tuple[Notice, ...] = ()  # what is told once its stages are done
 
 
 def warm(observed: Observed, choice: Record) -> bool:
@@ -51,6 +53,10 @@ def flip(observed: Observed, current: Roles, target: Record, now: datetime) -> S
     claim: tuple[Stage, ...] = ((workload.reclaim(existing, now),),) if existing else ()
     if traffic is None:
         # There is no Service yet that could name a revision as released: the claim alone fences.
+        if (found := observed.adoptable) is not None:
+            adopt = network.adopt_service(deployment, found, target.name, marks)
+            told = (adoption.told(found, target.name),)
+            return Step((*claim, (adopt,)), finding, target, turning=True, notices=told)
         create = network.create_service(deployment, target.name, marks)
         return Step((*claim, (create,)), finding, target, turning=True)
     if traffic.deleting:
@@ -63,7 +69,8 @@ def flip(observed: Observed, current: Roles, target: Record, now: datetime) -> S
         given_up = observed.workloads.get(replaced.name)
         if given_up and given_up.replicas:
             stages.append((workload.take_away(given_up),))
-    return Step(tuple(stages), finding, target, turning=True)
+    notices = () if traffic.revision else (adoption.led_away(traffic, deployment.name, target.name),)
+    return Step(tuple(stages), finding, target, turning=True, notices=notices)
 
 
 def shrink(observed: Observed, existing: Workload, replicas: int) -> tuple[Stage, ...]:

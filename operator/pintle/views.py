@@ -33,6 +33,7 @@ from pintle.naming import (
     ANNOTATION_SINCE,
     ANNOTATION_STANDBY,
     LABEL_REVISION,
+    MANAGER,
     digest,
     parse_time,
     short_hash,
@@ -67,6 +68,28 @@ def json_annotation(body: Json, name: str) -> Json | None:
 def deleting(body: Json) -> bool:
     """Whether an object is on its way out."""
     return bool(body["metadata"].get("deletionTimestamp"))
+
+
+def manager(body: Json, path: str) -> str:
+    """The field manager that wrote a field last, but for ourselves; "" where managedFields name none.
+
+    A field may have several: each applier of the same value is one (Server-Side Apply, `managedFields`).
+    """
+    entries = [
+        entry
+        for entry in body["metadata"].get("managedFields") or ()
+        if entry.get("manager") != MANAGER and _covers(entry.get("fieldsV1") or {}, path.split("."))
+    ]
+    latest = max(entries, key=lambda entry: str(entry.get("time", "")), default=None)
+    return str(latest["manager"]) if latest else ""
+
+
+def _covers(fields: Mapping[str, Any], path: list[str]) -> bool:
+    for part in path:
+        if f"f:{part}" not in fields:
+            return False
+        fields = fields[f"f:{part}"]
+    return True
 
 
 def record(body: Json) -> Record | None:

@@ -13,6 +13,7 @@ PRECAUTIONS = "tests/reconcile/test_precautions.py"
 REVIEW = "tests/reconcile/test_review.py"
 OVERLAP = "tests/reconcile/test_two_operators.py::test_a_late_write_of_another_operator"
 CANARY = "tests/reconcile/test_canary.py"
+ADOPTION = "tests/reconcile/test_adoption.py"
 POLICIES = "tests/unit/test_policies.py"
 
 
@@ -409,5 +410,47 @@ MUTANTS = (
         "if last_copy := observed.last_copies.get(workload.revision):",
         "if last_copy := None:",
         (REVIEW,),
+    ),
+    Mutant(
+        "a Service adopted without its owner's word",
+        "adoption.py",
+        "named = views.annotation(service, ANNOTATION_ADOPT_BY)",
+        "named = deployment.name",
+        (ADOPTION,),
+    ),
+    Mutant(
+        "a Service adopted without a precondition",
+        "desired/adoption.py",
+        '"metadata": precondition(found)\n        | {',
+        '"metadata": {}\n        | {',
+        (ADOPTION,),
+    ),
+    Mutant(
+        "a Service adopted as it was seen some time ago",
+        "memory.py",
+        "found, self.adoptable = self.adoptable, None",
+        "found = self.adoptable",
+        (ADOPTION,),
+    ),
+    Mutant(
+        "an adopted Service whose other owners are forgotten",
+        "desired/adoption.py",
+        '"ownerReferences": [*(metadata.get("ownerReferences") or ()), *mine],',
+        '"ownerReferences": mine,',
+        (ADOPTION,),
+    ),
+    Mutant(
+        "a selector put back, and ports that lead elsewhere",
+        "desired/network.py",
+        "if adoption.is_adopted(traffic.body) and (moved :=",
+        "if False and (moved :=",
+        (ADOPTION,),
+    ),
+    Mutant(
+        "a route to a port that an adopted Service does not have",
+        "routing.py",
+        "actions.append(routes.create(deployment, now, network.port(observed.traffic)))",
+        "actions.append(routes.create(deployment, now))",
+        (ADOPTION,),
     ),
 )

@@ -14,6 +14,7 @@ import pytest
 
 from pintle.domain.resources import CONFIG_MAPS, MODEL_DEPLOYMENTS
 from pintle.errors import Conflict, Invalid, Unavailable
+from tests.support.by_hand import ByHand
 from tests.support.disturbed import reject
 from tests.support.fake_cluster import Fault, Request
 from tests.support.fake_pods import Failure, Fate, Stage
@@ -58,6 +59,11 @@ def delete_and_recreate(world: World) -> None:
     world.apply(version=1, replicas=2)
 
 
+def serve_by_hand(world: World) -> None:
+    """A Service and a Deployment that somebody else made, to be adopted."""
+    ByHand(world)
+
+
 def wait(_: World) -> None:
     """Time passes."""
 
@@ -79,6 +85,7 @@ WORKLOADS = (
     Workload("bad version", (V1,), apply(version=BAD)),
     Workload("third version", (apply(version=1, replicas=2, revisionHistoryLimit=0), V2), apply(version=3)),
     Workload("new shape", (V1,), apply(resources={"requests": {"cpu": "200m"}})),
+    Workload("adoption", (serve_by_hand,), V1),
     Workload("delete", (V1, V2), delete),
     Workload("delete amid a change", (V1,), delete_amid_a_change),
     Workload("delete and recreate", (V1,), delete_and_recreate),

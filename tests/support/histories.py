@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 
 from pintle.desired.network import STANDBY_ROLE
 from pintle.domain.resources import BUDGETS, CONTROLLER_REVISIONS, MODEL_DEPLOYMENTS, PODS, SERVICES
-from pintle.naming import ANNOTATION_RELEASED, ANNOTATION_ROLE, LABEL_REVISION, LABEL_VERSION, short_hash
+from pintle.naming import (
+    ANNOTATION_RELEASED,
+    ANNOTATION_ROLE,
+    LABEL_DEPLOYMENT,
+    LABEL_REVISION,
+    LABEL_VERSION,
+    short_hash,
+)
 from tests.support.fake_cluster import Fault
 from tests.support.fake_pods import Failure, Fate, Stage
 from tests.support.watchman import Watchman
@@ -179,7 +186,7 @@ def check_marks(world: World) -> None:
         roles[standby["revision"]] = STANDBY_ROLE
     given_up = service["metadata"]["annotations"].get(ANNOTATION_RELEASED, "").split(",")
     assert not {short_hash(name) for name in roles} & set(given_up)
-    for pod in world.api.objects(PODS):
+    for pod in world.api.objects(PODS, labels=f"{LABEL_DEPLOYMENT}={NAME}"):
         revision = pod["metadata"]["labels"][LABEL_REVISION]
         role = (pod["metadata"].get("annotations") or {}).get(ANNOTATION_ROLE)
         assert role == roles.get(revision, role), pod["metadata"]["name"]

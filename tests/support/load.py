@@ -9,11 +9,10 @@ from tests.support.predicting import BODY
 
 
 @contextmanager
-def load(deployed: Deployed, *, rate: float) -> Iterator[Traffic]:
+def load(deployed: Deployed, *, rate: float, port: int = 80) -> Iterator[Traffic]:
     """Send predictions at a rate, on a new connection each, from the first answer on."""
-    target = Target(
-        deployed.name, f"{deployed.name}.{deployed.namespace}.svc", body=BODY, rate=rate, timeout_seconds=30
-    )
+    host = f"{deployed.name}.{deployed.namespace}.svc"
+    target = Target(deployed.name, host, port=port, body=BODY, rate=rate, timeout_seconds=30)
     command = deployed.kube.cluster.kubectl()
     name = f"load-{deployed.name}"
     with Traffic(command, namespace=deployed.namespace, targets=[target], name=name) as traffic:

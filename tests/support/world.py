@@ -92,6 +92,8 @@ class World:
         if resource == CONTROLLER_REVISIONS and labels[LABEL_VERSION] in self.fates:
             fate = self.fates[labels[LABEL_VERSION]]
             self.controllers.kubelet.fates[obj["metadata"]["name"]] = fate
+        if resource == PODS and LABEL_REVISION not in labels:
+            return  # somebody else's
         if resource == PODS and change == "ADDED":
             self.pods_made[labels[LABEL_REVISION]] += 1
             if coming := self.next_fates.get(version_of(labels[LABEL_REVISION])):
@@ -185,7 +187,7 @@ class World:
 
     def ready_pods(self, version: str) -> int:
         pods = [p for p in self.api.objects(PODS) if is_ready(p)]
-        return sum(version_of(p["metadata"]["labels"][LABEL_REVISION]) == version for p in pods)
+        return sum(version_of(p["metadata"]["labels"].get(LABEL_REVISION, "")) == version for p in pods)
 
     def served(self) -> list[str]:
         """Versions in the order in which they had the selector."""

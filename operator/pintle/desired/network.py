@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pintle.api import ModelDeployment
+from pintle.desired import adoption
 from pintle.desired.metadata import owned, precondition, put_back
 from pintle.domain import Child, Create, Delete, Json, Patch, PodView, Record, Traffic
 from pintle.domain.resources import BUDGETS, PODS, SERVICES
@@ -45,7 +46,24 @@ class Marks:
 
 def ports() -> list[dict[str, Any]]:
     """Port 80 of the Service leads to the port named `http` of the pods."""
-    return [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": "http"}]
+    return [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": adoption.POD_PORT}]
+
+
+def port(traffic: Traffic | None) -> int:
+    """The number by which clients know the Service: 80, or what an adopted one had."""
+    if traffic is None or not adoption.is_adopted(traffic.body):
+        return int(ports()[0]["port"])
+    return int(traffic.body["spec"]["ports"][0]["port"])
+
+
+def _moved_ports(service: Json) -> list[dict[str, Any]] | None:
+    """The ports as they should be; None where they are."""
+    found = service.get("spec", {}).get("ports") or []
+    if adoption.is_adopted(service):
+        wanted = adoption.leading_to_pods(service)
+        return wanted if found != wanted else None
+    shown = [{k: p.get(k) for k in one} for p, one in zip(found, ports(), strict=False)]
+    return ports() if shown != ports() else None
 
 
 def service_labels(deployment: ModelDeployment) -> dict[str, str]:
@@ -70,14 +88,24 @@ def create_service(deployment: ModelDeployment, revision: str, marks: Marks) -> 
     return Create(SERVICES, deployment.name, body, why=f"send traffic to {revision}")
 
 
+def adopt_service(deployment: ModelDeployment, found: Child, revision: str, marks: Marks) -> Patch:
+    """The first flip, of a Service that was there before and whose owner lets it be taken over."""
+    annotations = dict(deployment.spec.service.annotations) | marks.annotations()
+    selector = revision_selector(deployment.name, revision)
+    return adoption.adopt(deployment, found, service_labels(deployment), annotations, selector)
+
+
 def flip(deployment: ModelDeployment, traffic: Traffic, revision: str, marks: Marks) -> Patch:
     """Switch all traffic: one patch of one object, refused if anybody wrote the Service meanwhile."""
     # A selector that somebody extended would leave the Service without pods: other keys go.
     selector: dict[str, str | None] = dict.fromkeys(traffic.body.get("spec", {}).get("selector") or {})
-    body = {
+    body: dict[str, Any] = {
         "metadata": precondition(traffic) | {"annotations": marks.annotations()},
         "spec": {"selector": selector | revision_selector(deployment.name, revision)},
     }
+    if adoption.is_adopted(traffic.body) and (moved := _moved_ports(traffic.body)):
+        # Whoever put its selector back has put its ports back too, at which no pod of ours answers.
+        body["spec"]["ports"] = moved
     return Patch(SERVICES, deployment.name, body, why=f"switch traffic to {revision}")
 
 
@@ -109,12 +137,11 @@ def repair_service(
         annotations[ANNOTATION_SINCE] = micro_timestamp(now)
     wanted = revision_selector(deployment.name, traffic.revision)
     found = spec.get("selector") or {}
-    shown = [{k: p.get(k) for k in port} for p, port in zip(spec.get("ports", []), ports(), strict=False)]
     changes = {
         "metadata.labels": _missing(service_labels(deployment), metadata.get("labels") or {}),
         "metadata.annotations": annotations,
         "spec.selector": dict.fromkeys(found) | wanted if found != wanted else None,
-        "spec.ports": ports() if shown != ports() else None,
+        "spec.ports": _moved_ports(traffic.body),
     }
     changed = {path: value for path, value in changes.items() if value and path not in left_alone}
     return put_back(SERVICES, deployment.name, traffic, changed, called="the Service")

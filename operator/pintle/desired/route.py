@@ -25,10 +25,12 @@ from pintle.naming import (
 
 # Shares are percents, so that the weights of a route add up to this.
 WHOLE = 100
+# Of every Service that Pintle makes; one that was adopted keeps its own: `network.port`.
+PORT: int = ports()[0]["port"]
 
 
-def create(deployment: ModelDeployment, now: datetime) -> Create:
-    """Make the route, with everything going to what serves."""
+def create(deployment: ModelDeployment, now: datetime, port: int = PORT) -> Create:
+    """Make the route, with everything going to what serves, at this port of the Service."""
     body = {
         "apiVersion": HTTP_ROUTES.api_version,
         "kind": HTTP_ROUTES.kind,
@@ -38,17 +40,17 @@ def create(deployment: ModelDeployment, now: datetime) -> Create:
             child_labels(deployment.name),
             {ANNOTATION_SINCE: micro_timestamp(now)},
         ),
-        "spec": {k: v for k, v in _spec(deployment, "", 0).items() if v},
+        "spec": {k: v for k, v in _spec(deployment, "", 0, port).items() if v},
     }
     return Create(HTTP_ROUTES, deployment.name, body, why="route requests from the gateway to what serves")
 
 
-def divide(deployment: ModelDeployment, route: Route, revision: str, weight: int) -> Patch:
+def divide(deployment: ModelDeployment, route: Route, revision: str, weight: int, port: int = PORT) -> Patch:
     """Give a revision a share. How long it is held is counted from when the gateways have accepted it."""
     mark = canonical({"revision": revision, "weight": weight}).decode()
     why = f"send {weight} % of the route's requests to {revision}"
     annotations = {ANNOTATION_CANARY: mark, ANNOTATION_SINCE: None}
-    return _write(deployment, route, annotations, _rules(deployment.name, revision, weight), why)
+    return _write(deployment, route, annotations, _rules(deployment.name, revision, weight, port), why)
 
 
 def hold(route: Route, now: datetime) -> Patch:
@@ -60,11 +62,11 @@ def hold(route: Route, now: datetime) -> Patch:
     return Patch(HTTP_ROUTES, str(route.body["metadata"]["name"]), body, why)
 
 
-def unite(deployment: ModelDeployment, route: Route, now: datetime) -> Patch:
+def unite(deployment: ModelDeployment, route: Route, now: datetime, port: int = PORT) -> Patch:
     """Send everything to what serves again."""
     annotations = {ANNOTATION_CANARY: None, ANNOTATION_SINCE: micro_timestamp(now)}
     why = f"send no share of the route's requests to {route.revision} any more"
-    return _write(deployment, route, annotations, _rules(deployment.name, "", 0), why)
+    return _write(deployment, route, annotations, _rules(deployment.name, "", 0, port), why)
 
 
 def _write(
@@ -82,13 +84,16 @@ def _write(
 
 
 def repair(
-    deployment: ModelDeployment, route: Route, left_alone: frozenset[str] = frozenset()
+    deployment: ModelDeployment,
+    route: Route,
+    left_alone: frozenset[str] = frozenset(),
+    port: int = PORT,
 ) -> Patch | None:
     """Put back what was changed by hand, or declared anew; None where all is as it should be.
 
     `left_alone` are paths of what others keep changing, as in `Patch.repairs`.
     """
-    wanted = _spec(deployment, route.revision, route.weight)
+    wanted = _spec(deployment, route.revision, route.weight, port)
     found = route.body.get("spec") or {}
     labels = route.body["metadata"].get("labels") or {}
     missing = {k: v for k, v in child_labels(deployment.name).items() if labels.get(k) != v}
@@ -106,13 +111,13 @@ def delete(deployment: ModelDeployment, route: Route) -> Delete:
     )
 
 
-def _spec(deployment: ModelDeployment, revision: str, weight: int) -> dict[str, Any]:
+def _spec(deployment: ModelDeployment, revision: str, weight: int, port: int) -> dict[str, Any]:
     """The spec with all that the API server would fill in, so that it can be compared. None is left out."""
     gateway = deployment.spec.gateway
     return {
         "parentRefs": [_parent(ref) for ref in gateway.parent_refs] if gateway else None,
         "hostnames": list(gateway.hostnames) or None if gateway else None,
-        "rules": _rules(deployment.name, revision, weight),
+        "rules": _rules(deployment.name, revision, weight, port),
     }
 
 
@@ -121,14 +126,15 @@ def _parent(ref: ParentRef) -> dict[str, str]:
     return {"group": HTTP_ROUTES.group, "kind": "Gateway"} | {k: v for k, v in named.items() if v}
 
 
-def _rules(service: str, revision: str, weight: int) -> list[dict[str, Any]]:
-    shares = [(service, WHOLE - weight), (revision, weight)] if revision else [(service, WHOLE)]
+def _rules(service: str, revision: str, weight: int, port: int) -> list[dict[str, Any]]:
+    stable = (service, port, WHOLE - weight if revision else WHOLE)
+    shares = [stable, (revision, PORT, weight)] if revision else [stable]
     return [
         {
             "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
             "backendRefs": [
-                {"group": "", "kind": "Service", "name": name, "port": 80, "weight": share}
-                for name, share in shares
+                {"group": "", "kind": "Service", "name": name, "port": number, "weight": share}
+                for name, number, share in shares
             ],
         }
     ]

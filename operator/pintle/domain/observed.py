@@ -201,6 +201,7 @@ class Observed:
     route: Route | None = None
     autoscaler: Autoscaler | None = None
     entrances: Mapping[str, Entrance] = field(default_factory=dict)  # by revision
+    adoptable: Child | None = None  # a Service that is in our way and may be taken over, as it was just now
     faults: tuple[Fault, ...] = ()
     last_copies: Mapping[str, Json] = field(default_factory=dict)  # of records that are gone, though they run
     contested: frozenset[Field] = frozenset()  # what others keep changing, and is left as it is for now
