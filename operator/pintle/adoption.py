@@ -73,12 +73,14 @@ def told(found: Child, revision: str) -> Notice:
 
 
 def led_away(traffic: Traffic, name: str, revision: str) -> Notice:
-    """The Event for a selector that somebody has put in place of ours."""
+    """The Event for a Service that somebody has led elsewhere."""
+    ports = (traffic.body.get("spec") or {}).get("ports") or ()
+    targets = ", ".join(str(port.get("targetPort")) for port in ports)
     text = (
-        f"the selector of Service {name} was replaced by {_shown(traffic.body)}, which is no revision of this"
-        f" model; it leads to {revision} again. What applies the Service must leave out spec.selector"
+        f"Service {name} was led away by somebody, to {_shown(traffic.body)} at {targets}; it leads to"
+        f" {revision} again. What applies the Service must leave out spec.selector and spec.ports"
     )
-    return Notice("Warning", "SelectorReplaced", text)
+    return Notice("Warning", "ServiceLedAway", text)
 
 
 def _shown(service: Json) -> str:

@@ -14,7 +14,7 @@ from pintle.desired import record, workload
 from pintle.domain import Named, Observed, Record, Rejected, Stage
 from pintle.policies import REJECTING, WAITING, Finding, first
 from pintle.roles import Roles, behind_service, lost_serving, roles, threshold
-from pintle.switch import Step, enough, flip, shrink, warm
+from pintle.switch import Step, enough, flip, lead_back, shrink, warm
 
 # How long a warm revision with too few pods may be scaled up before it gets the traffic anyway.
 WARM_PATIENCE = timedelta(seconds=10)
@@ -25,6 +25,8 @@ def step(observed: Observed, declared: Declared, now: datetime) -> Step:
     current = roles(observed)
     if lost := lost_serving(observed):
         return flip(observed, current, lost, now)
+    if current.serving and (back := lead_back(observed, current.serving)):
+        return back
     problem = declared.problem
     if problem and problem.reason is Reason.REJECTED_BY_USER:
         return _rejected_by_user(observed, problem.message, current, now)

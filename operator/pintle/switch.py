@@ -73,6 +73,18 @@ def flip(observed: Observed, current: Roles, target: Record, now: datetime) -> S
     return Step(tuple(stages), finding, target, turning=True, notices=notices)
 
 
+def lead_back(observed: Observed, serving: Record) -> Step | None:
+    """Undo what somebody did to an adopted Service, however often: until then what serves has no requests."""
+    deployment, traffic = observed.deployment, observed.traffic
+    if traffic is None or traffic.deleting or not network.led_away(deployment, traffic):
+        return None
+    marks = Marks(traffic.since, traffic.standby, traffic.released)
+    patch = network.flip(deployment, traffic, serving.name, marks)
+    finding = Finding(Reason.STARTING, f"Service {deployment.name} is led back to {serving.name}")
+    told = (adoption.led_away(traffic, deployment.name, serving.name),)
+    return Step(((patch,),), finding, turning=True, notices=told)
+
+
 def shrink(observed: Observed, existing: Workload, replicas: int) -> tuple[Stage, ...]:
     """Take some pods of a revision that does not serve, in the three steps of design section 4.
 

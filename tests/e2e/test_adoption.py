@@ -86,7 +86,12 @@ def test_a_live_service_is_adopted_under_load(rig: Rig, iris: Deployed, figure: 
     assert _service(iris)["spec"] == before["spec"]
     assert _workload(iris) == workload, "the Deployment by hand was touched"
     assert {r.version for r in requests} == {VERSION, LINEAR, BOOSTED}
-    assert {"ServiceAdopted", "SelectorReplaced"} <= _told(rig, iris)
+    until(
+        lambda: {"ServiceAdopted", "ServiceLedAway"} <= _told(rig, iris),
+        within=30,
+        what="Events tell of it",
+        now=lambda: _told(rig, iris),
+    )
     figure(f"{said}; Ready {took:.1f} s after the annotation")
 
 
@@ -120,7 +125,8 @@ def _command(told: str) -> list[str]:
 def _led_back(iris: Deployed) -> bool:
     """Whether the Service leads to a revision, at the port of its pods."""
     spec = _service(iris)["spec"]
-    return LABEL_REVISION in spec["selector"] and spec["ports"][0]["targetPort"] == "http"
+    ours = LABEL_REVISION in spec["selector"] and "app" not in spec["selector"]
+    return ours and spec["ports"][0]["targetPort"] == "http"
 
 
 def _answered(traffic: Traffic, version: str) -> None:

@@ -447,6 +447,13 @@ MUTANTS = (
         (ADOPTION,),
     ),
     Mutant(
+        "an adopted Service led back three times and no more",
+        "rollout.py",
+        "if current.serving and (back := lead_back(observed, current.serving)):",
+        "if False and (back := lead_back(observed, current.serving)):",
+        (ADOPTION,),
+    ),
+    Mutant(
         "a route to a port that an adopted Service does not have",
         "routing.py",
         "actions.append(routes.create(deployment, now, network.port(observed.traffic)))",

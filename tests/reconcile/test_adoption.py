@@ -191,17 +191,20 @@ def test_whoever_changes_their_mind_at_the_last_moment_is_heard(takes: str) -> N
         assert "ownerReferences" not in by_hand.service["metadata"]
 
 
-def test_what_applies_the_service_again_does_not_keep_the_traffic() -> None:
-    """As often as it likes: to give up would leave the traffic with pods that may be gone by then."""
+@pytest.mark.parametrize("server_side", [True, False], ids=["server-side", "three-way"])
+def test_what_applies_the_service_again_does_not_keep_the_traffic(*, server_side: bool) -> None:
+    """As often as it likes: to give up would leave the traffic with pods that may be gone, or with none."""
     world, by_hand = _adopted()
     for _ in range(6):
-        by_hand.apply()
+        by_hand.apply(server_side=server_side)
         world.run(5)
         assert (world.serving, by_hand.behind) == ("1", {"1"})
         assert by_hand.service["spec"]["ports"][0]["targetPort"] == "http"
     assert by_hand.gaps == []
-    assert _reasons(world).count("SelectorReplaced") == 6
-    assert "app=iris,tier=models" in _message(world, "SelectorReplaced")
+    assert _reasons(world).count("ServiceLedAway") == 6
+    assert "app=iris" in _message(world, "ServiceLedAway")
+    assert "tier=models at 9000" in _message(world, "ServiceLedAway")
+    assert "RepairConflict" not in _reasons(world)
     world.run(30)
     assert world.condition()["reason"] == "Serving"
 

@@ -67,19 +67,14 @@ class ByHand:
         """Whether the Deployment is as it was, with its pods."""
         return self._api.get(DEPLOYMENTS, NAMESPACE, DEPLOYMENT) == self.workload
 
-    def apply(self) -> None:
-        """What applies the Service from Git does so again: its fields are put back, others are left."""
-        self._api.patch(
-            SERVICES,
-            NAMESPACE,
-            NAME,
-            {
-                "spec": {
-                    "selector": {**dict.fromkeys(self.service["spec"]["selector"]), **SELECTOR},
-                    "ports": SPEC["ports"],
-                }
-            },
-        )
+    def apply(self, *, server_side: bool) -> None:
+        """What applies the Service from Git does so again, and leaves what it has not written.
+
+        Server-side the selector is replaced, as it is atomic; a three-way merge adds to what there is.
+        """
+        ours = {} if not server_side else dict.fromkeys(self.service["spec"]["selector"])
+        spec = {"selector": {**ours, **SELECTOR}, "ports": SPEC["ports"]}
+        self._api.patch(SERVICES, NAMESPACE, NAME, {"spec": spec})
 
     def _look(self, change: WatchType, resource: Resource, obj: Body) -> None:
         if resource != ENDPOINT_SLICES or obj["metadata"]["name"] != f"{NAME}-slice":

@@ -109,6 +109,16 @@ def flip(deployment: ModelDeployment, traffic: Traffic, revision: str, marks: Ma
     return Patch(SERVICES, deployment.name, body, why=f"switch traffic to {revision}")
 
 
+def led_away(deployment: ModelDeployment, traffic: Traffic) -> bool:
+    """Whether an adopted Service was put back, wholly or in part, to where its owner had it lead.
+
+    What applies it by a three-way merge adds keys to the selector, which no pod has all of then.
+    """
+    selector = traffic.body.get("spec", {}).get("selector") or {}
+    elsewhere = selector != revision_selector(deployment.name, traffic.revision)
+    return adoption.is_adopted(traffic.body) and (elsewhere or _moved_ports(traffic.body) is not None)
+
+
 def mark_service(deployment: ModelDeployment, traffic: Traffic, marks: Marks, why: str) -> Patch:
     """Change the marks alone. Where nothing changes, this still proves that nobody else flipped."""
     body = {"metadata": precondition(traffic) | {"annotations": marks.annotations()}}
