@@ -9,17 +9,11 @@ from typing import TypeAlias
 
 import pytest
 
-from pintle.domain.resources import (
-    CONFIG_MAPS,
-    CONTROLLER_REVISIONS,
-    DEPLOYMENTS,
-    MODEL_DEPLOYMENTS,
-    PODS,
-    SERVICES,
-)
+from pintle.domain.resources import PODS
 from pintle.naming import LABEL_REVISION
 from tests.support.fake_pods import Failure, Fate, Stage
-from tests.support.world import NAME, NAMESPACE, World
+from tests.support.pairs import EVENTS, cells, happens, reject
+from tests.support.world import NAMESPACE, World
 
 Make: TypeAlias = Callable[[], World]
 
@@ -115,22 +109,6 @@ STATES: Mapping[str, Make] = {
 }
 
 
-def reject(world: World) -> None:
-    """Reject the version that is declared."""
-    world.annotate(**{"pintle.dev__reject-revision": f"version/{world.body['spec']['version']}"})
-
-
-EVENTS: Mapping[str, Callable[[World], None]] = {
-    "new version": lambda world: world.apply(version=3),
-    "back to 1": lambda world: world.apply(version=1),
-    "suspend": lambda world: world.apply(suspend=True),
-    "reject": reject,
-    "new token": lambda world: world.apply(rolloutToken="again"),
-    "delete": lambda world: world.api.delete(MODEL_DEPLOYMENTS, NAMESPACE, NAME),
-    "operator killed": World.start_operator,
-    "status wiped": World.wipe_status,
-}
-
 TABLE = """
                      | new version    | back to 1 | suspend     | reject           | new token
 first Starting       | 3 Serving      | =         | - Suspended | - RejectedByUser | ~
@@ -151,41 +129,8 @@ ScaledToZero         | ~              | =         | - Suspended | - RejectedByUs
 Serving at zero      | 2 ScaledToZero | 1 Serving | ~           | 1 RejectedByUser | 2 ScaledToZero
 RejectedByUser       | 3 Serving      | 1 Serving | ~           | =                | ~
 """
-ALIKE = {"delete": "gone", "operator killed": "=", "status wiped": "="}
-
-
-def cells() -> dict[tuple[str, str], str]:
-    """(state, event) -> cell."""
-    head, *rows = ([cell.strip() for cell in line.split("|")] for line in TABLE.strip("\n").splitlines())
-    told = {(row[0], event): cell for row in rows for event, cell in zip(head[1:], row[1:], strict=True)}
-    return told | {(row[0], event): cell for row in rows for event, cell in ALIKE.items()}
-
-
-CELLS = cells()
-# Of the others none may change who serves.
-CHANGES_WHO_SERVES = ("new version", "back to 1", "reject", "new token")
-
-
-def outcome(world: World) -> str:
-    if world.api.find(MODEL_DEPLOYMENTS, NAMESPACE, NAME):
-        return f"{world.serving or '-'} {world.condition()['reason']}"
-    kinds = (SERVICES, DEPLOYMENTS, CONTROLLER_REVISIONS, CONFIG_MAPS, PODS)
-    return ", ".join(o["metadata"]["name"] for kind in kinds for o in world.api.objects(kind)) or "gone"
-
-
-def cluster(world: World) -> dict[str, object]:
-    """All that the operator has made, but for what says when."""
-    return {
-        "conditions": [
-            {k: v for k, v in c.items() if k in ("type", "status", "reason", "message")}
-            for c in world.status["conditions"]
-        ],
-        "replicas": world.replicas(),
-        "selector": world.serving,
-        "records": [r["metadata"]["name"] for r in world.api.objects(CONTROLLER_REVISIONS)],
-        "made": world.pods_made.copy(),
-        "gone": world.pods_gone.copy(),
-    }
+ALIKE = {"promote": "=", "delete": "gone", "operator killed": "=", "status wiped": "="}
+CELLS = cells(TABLE, ALIKE)
 
 
 def test_the_table_is_whole() -> None:
@@ -199,24 +144,4 @@ def test_what_becomes_of_a_state(state: str, event: str) -> None:
     world = STATES[state]()
     wanted = state.removeprefix("first ").split()[0].rstrip(",")
     assert world.condition()["reason"] == wanted, "the state is the one that is meant"
-    before, served, is_now = cluster(world), world.served(), outcome(world)
-    EVENTS[event](world)
-    world.run(30)
-    cell = CELLS[state, event]
-    if cell == "=":
-        assert cluster(world) == before
-    else:
-        assert outcome(world) == (is_now if cell == "~" else cell)
-    if event in CHANGES_WHO_SERVES:
-        assert len(world.served()) <= len(served) + 1, "what serves changes once at most"
-        assert world.served()[len(served) :] in ([], [cell[0]], [is_now[0]])
-    elif event != "delete":
-        assert world.served() == served
-    silent(world)
-
-
-def silent(world: World) -> None:
-    """Afterwards, nothing is written but what waits for its time."""
-    world.cluster.requests.clear()
-    world.run(5)
-    assert [r for r in world.cluster.requests if r.verb != "get" and r.resource != "events"] == []
+    happens(world, event, CELLS[state, event])

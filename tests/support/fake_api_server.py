@@ -66,7 +66,7 @@ class FakeApiServer:
 
     def find(self, resource: Resource, namespace: str, name: str) -> Body | None:
         """As `get`, but None instead of NotFound."""
-        obj = self._objects[resource].get((namespace, name))
+        obj = self._objects.get(resource, {}).get((namespace, name))
         return copied(obj) if obj else None
 
     def objects(self, resource: Resource, *, labels: str = "", namespace: str | None = None) -> list[Body]:
