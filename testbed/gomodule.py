@@ -23,7 +23,8 @@ def program(module: str, package: str) -> Path:
     """
     name = f"{Path(package).name}-{module.partition('@')[2]}"
     built = cache_dir() / "programs" / name
-    with locked(built.with_name(f"{name}.lock"), lambda: progress.say(f"waiting for another build of {name}")):
+    lock = built.with_name(f"{name}.lock")
+    with locked(lock, lambda: progress.say(f"waiting for another build of {name}")):
         if not built.exists():
             _build(module, package, built)
     return built
