@@ -161,10 +161,16 @@ def _expected_digest(observed: Observed, identity: Identity) -> str:
 
 
 def _runtime(observed: Observed, identity: Identity) -> RuntimeChoice | Problem:
-    """The runtime of a new revision: that of a kept record of the same identity, else as declared today."""
-    name = observed.deployment.spec.runtime.name
+    """The runtime of a new revision: that of a kept record of the same identity, else as it is today.
+
+    Going back to a version, in whatever shape, is to get what it was proven with. Another token says that
+    it is to be started anew, on what there is now (docs/adr/0023-a-token-asks-for-todays-runtime.md).
+    """
+    spec = observed.deployment.spec
+    name = spec.runtime.name
     for record in observed.records:
-        same_choice = record.shape.get("runtime", {}).get("name") == name
+        named, token = record.shape.get("runtime", {}).get("name"), record.shape.get("rolloutToken")
+        same_choice = (named, token) == (name, spec.rollout_token)
         if record.identity.key == identity.key and record.cleared and same_choice:
             return record.runtime
     chosen = [r for r in observed.runtimes if (r.name == name if name else r.spec.default)]

@@ -175,11 +175,25 @@ def test_a_changed_runtime_reaches_the_next_revision_and_no_pod_that_runs() -> N
         for d in world.api.objects(DEPLOYMENTS)
     }
     assert images == {world.revision("1"): "runtime:1", world.revision("2"): "runtime:2"}
-    world.apply(version=1, resources={"requests": {"cpu": "1"}})
+    larger = {"requests": {"cpu": "1"}}
+    world.apply(version=1, resources=larger)
     world.run(30)
-    deployment = world.api.get(DEPLOYMENTS, NAMESPACE, world.revision("1"))
-    image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
-    assert image == "runtime:1", "another shape of a kept identity runs what was proven"
+    assert _serving_image(world) == "runtime:1", "another shape of a kept identity runs what was proven"
+    world.apply(rolloutToken="the new runtime")
+    world.run(30)
+    assert _serving_image(world) == "runtime:2", "a new token asks for what there is today"
+    world.api.patch(MODEL_RUNTIMES, "", "default", {"spec": {"image": "runtime:3"}})
+    world.apply(resources={"requests": {"cpu": "2"}})
+    world.run(30)
+    assert _serving_image(world) == "runtime:2", "another shape with that token runs what was proven with it"
+    world.apply(resources=larger, rolloutToken=None)
+    world.run(30)
+    assert _serving_image(world) == "runtime:1", "without it all is as it was before"
+
+
+def _serving_image(world: World) -> str:
+    serving = world.api.get(DEPLOYMENTS, NAMESPACE, world.status["serving"]["revision"])
+    return str(serving["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
 def test_an_account_needs_its_label() -> None:
