@@ -13,6 +13,7 @@ import orjson
 import pytest
 import yaml
 
+from kubectl_pintle.names import FIELD_MANAGER
 from testbed.cluster import Cluster
 from tests.support.cluster import Kubectl
 from tests.support.gitops import flux
@@ -25,7 +26,7 @@ pytestmark = [pytest.mark.usefixtures("crds"), pytest.mark.timeout(1800)]
 
 FULL = REPOSITORY / "docs/reference/examples/full.yaml"
 ARGO_CD_PATCH = REPOSITORY / "docs/gitops/argo-cd/argocd-cm.yaml"
-REJECT = "pintle.dev/reject-revision"
+COMMANDS = ("pintle.dev/reject-revision=version/17", "pintle.dev/promote-revision=1a2b3c4d")
 
 
 def _path(namespace: str, name: str = "") -> str:
@@ -66,11 +67,11 @@ def _without_bookkeeping(obj: Json) -> Json:
     return {**obj, "metadata": metadata}
 
 
-@pytest.fixture
-def applied(rest: Rest, namespace: str) -> Json:
+@pytest.fixture(params=["serving", "canary", "awaiting-promotion", "promoted"])
+def applied(rest: Rest, namespace: str, request: pytest.FixtureRequest) -> Json:
     """The manifest as Argo CD has applied it server-side, with a status written since."""
     created = _server_side_apply(rest, _manifest(namespace), manager="argocd-controller")
-    return _write_status(rest, created)
+    return _write_status(rest, created, request.param)
 
 
 def test_applying_the_same_manifest_again_changes_nothing(rest: Rest, applied: Json, namespace: str) -> None:
@@ -110,11 +111,12 @@ def test_kubectl_finds_nothing_to_apply(kubectl: Kubectl, rest: Rest, namespace:
     kubectl("diff", "-f", "-", stdin=manifest)  # fails where there is a difference
 
 
-def test_flux_finds_nothing_to_apply(rest: Rest, api_server: Cluster, namespace: str) -> None:
+@pytest.mark.parametrize("state", ["serving", "canary", "awaiting-promotion", "promoted"])
+def test_flux_finds_nothing_to_apply(rest: Rest, api_server: Cluster, namespace: str, state: str) -> None:
     manifest = _manifest(namespace)
     subject = f"ModelDeployment/{namespace}/{manifest['metadata']['name']}"
     assert flux.apply([manifest], api_server.kubeconfig) == {subject: "created"}
-    _write_status(rest, rest.ok("GET", _path(namespace, manifest["metadata"]["name"])))
+    _write_status(rest, rest.ok("GET", _path(namespace, manifest["metadata"]["name"])), state)
     assert flux.apply([manifest], api_server.kubeconfig) == {subject: "unchanged"}
     manifest["spec"]["version"] = "18"
     assert flux.apply([manifest], api_server.kubeconfig) == {subject: "configured"}
@@ -125,36 +127,51 @@ def _annotations(rest: Rest, namespace: str, name: str) -> dict[str, str]:
     return found
 
 
-def test_flux_leaves_a_rejection_by_a_manager_of_our_own_and_undoes_kubectls(
-    rest: Rest, kubectl: Kubectl, api_server: Cluster, namespace: str
+@pytest.mark.parametrize("command", COMMANDS)
+def test_flux_leaves_a_command_by_a_manager_of_our_own_and_undoes_kubectls(
+    rest: Rest, kubectl: Kubectl, api_server: Cluster, namespace: str, command: str
 ) -> None:
-    manifest = _manifest(namespace)
-    name = manifest["metadata"]["name"]
-    annotate = ("annotate", "-n", namespace, "--overwrite", f"mdep/{name}", f"{REJECT}=version/17")
+    manifest, (name, value) = _manifest(namespace), command.split("=")
+    annotate = ("annotate", "-n", namespace, "--overwrite", f"mdep/{manifest['metadata']['name']}", command)
     flux.apply([manifest], api_server.kubeconfig)
 
     kubectl(*annotate)
     flux.apply([manifest], api_server.kubeconfig)
-    assert REJECT not in _annotations(rest, namespace, name), "what kubectl's own manager wrote is undone"
+    left = _annotations(rest, namespace, manifest["metadata"]["name"])
+    assert name not in left, "what kubectl's own manager wrote is undone"
 
-    kubectl(*annotate, "--field-manager=break-glass")
-    flux.apply([manifest], api_server.kubeconfig)
-    assert _annotations(rest, namespace, name)[REJECT] == "version/17"
+    for manager in ("break-glass", FIELD_MANAGER):
+        kubectl(*annotate, f"--field-manager={manager}")
+        for version in ("17", "17", "18"):
+            manifest["spec"]["version"] = version
+            flux.apply([manifest], api_server.kubeconfig)
+            assert _annotations(rest, namespace, manifest["metadata"]["name"])[name] == value
+        kubectl(*annotate[:-1], f"{name}-", f"--field-manager={manager}")
+        assert name not in _annotations(rest, namespace, manifest["metadata"]["name"])
 
 
+@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("server_side", [False, True], ids=["three-way", "server-side"])
-def test_argo_cds_sync_leaves_a_rejection(
-    rest: Rest, kubectl: Kubectl, namespace: str, *, server_side: bool
+def test_argo_cds_sync_leaves_a_command(
+    rest: Rest, kubectl: Kubectl, namespace: str, command: str, *, server_side: bool
 ) -> None:
-    manifest = _manifest(namespace)
+    """With self-heal it syncs again and again, and after an edit in Git."""
+    manifest, (annotation, value) = _manifest(namespace), command.split("=")
     name = manifest["metadata"]["name"]
-    text = orjson.dumps(manifest).decode()
     options = ("--server-side", "--field-manager=argocd-controller", "--force-conflicts")
     apply = ("apply", "-f", "-", *(options if server_side else ()))
-    kubectl(*apply, stdin=text)
-    kubectl("annotate", "-n", namespace, f"mdep/{name}", f"{REJECT}=version/17")
-    kubectl(*apply, stdin=text)
-    assert _annotations(rest, namespace, name)[REJECT] == "version/17"
+    kubectl(*apply, stdin=orjson.dumps(manifest).decode())
+    kubectl("annotate", "-n", namespace, f"mdep/{name}", command)
+    for version in ("17", "17", "18"):
+        manifest["spec"]["version"] = version
+        kubectl(*apply, stdin=orjson.dumps(manifest).decode())
+        assert _annotations(rest, namespace, name)[annotation] == value
+    # The control: what Git has had, and has no longer, is taken away.
+    manifest["metadata"]["annotations"] = {annotation: value}
+    kubectl(*apply, stdin=orjson.dumps(manifest).decode())
+    del manifest["metadata"]["annotations"]
+    kubectl(*apply, stdin=orjson.dumps(manifest).decode())
+    assert (annotation in _annotations(rest, namespace, name)) is server_side
 
 
 def test_the_health_checks_are_patched_into_argo_cds_settings(kubectl: Kubectl, namespace: str) -> None:

@@ -9,14 +9,18 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import yaml
 
 from pintle.domain.resources import DEPLOYMENTS, MODEL_DEPLOYMENTS, MODEL_RUNTIMES, NAMESPACES, PODS
-from pintle.naming import ANNOTATION_REJECT
+from pintle.naming import ANNOTATION_PROMOTE, ANNOTATION_REJECT, short_hash
+from tests.support import gateway as gateways
 from tests.support import install
 from tests.support.deployed import Deployed
 from tests.support.gitops import testdata
+from tests.support.gitops.canary_states import HELD, PAUSED
 from tests.support.gitops.shape import differences
 from tests.support.gitops.states import ABSENT, BROKEN, STATES
 from tests.support.kube import MINE, RESTRICTED
@@ -115,6 +119,31 @@ def _terminating(stage: Stage) -> None:
     stage.iris.delete()
 
 
+def _behind_gateway(**spec: object) -> Callable[[Stage], None]:
+    """Version 2 has begun the canary that is declared, behind a real gateway."""
+
+    def build(stage: Stage) -> None:
+        folder = Path(stage.undo.enter_context(TemporaryDirectory(prefix="pintle-gateway-")))
+        stage.undo.enter_context(gateways.raised(stage.rig.kube, NAMESPACE, folder))
+        stage.iris.create(version=1, replicas=2, **spec)
+        stage.iris.ready("1")
+        stage.iris.edit(version=2)
+
+    return build
+
+
+def _commanded(annotation: str, value: str = "") -> Callable[[Stage], None]:
+    """A command that ends a canary which waits for it; its value is the candidate's hash if none is given."""
+
+    def build(stage: Stage) -> None:
+        _behind_gateway(**HELD)(stage)
+        stage.iris.refused("AwaitingPromotion")
+        revision = stage.iris.body()["status"]["candidate"]["revision"]
+        stage.iris.annotate(annotations={annotation: value or short_hash(revision)})
+
+    return build
+
+
 # Too little for any container of the pod: each is ended by the kernel, and started again.
 NO_MEMORY = {"resources": {"requests": {"memory": "20Mi"}, "limits": {"memory": "20Mi"}}}
 NO_ROOM = {"resources": {"requests": {"cpu": "1000"}}, "rollout": {"capacityWaitSeconds": 0}}
@@ -135,6 +164,11 @@ CAPTURES: dict[str, Callable[[Stage], object]] = {
     "version-not-found": _edited(version=ABSENT),
     "registry-not-found": _first(version=1, registryRef={"name": "absent"}),
     "rejected-by-user": _rejected_by_user,
+    "canary": _behind_gateway(**PAUSED),
+    "awaiting-promotion": _behind_gateway(**HELD),
+    "promoted": _commanded(ANNOTATION_PROMOTE),
+    "rejected-in-canary": _commanded(ANNOTATION_REJECT, "version/2"),
+    "gateway-not-found": _first(version=1, **HELD),
     "suspended": _edited(version=2, suspend=True),
     "suspended-serving": _edited(suspend=True),
     "scaled-to-zero": _edited(version=2, replicas=0),

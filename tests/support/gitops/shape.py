@@ -23,6 +23,7 @@ def shape(body: Json) -> dict[str, Any]:
         "versions": {
             role: status[role]["version"] for role in ("serving", "candidate", "standby") if role in status
         },
+        "traffic": [(t["version"], t["percent"], t["via"]) for t in status.get("traffic", ())],
         "rejected": [(r["version"], r["reason"]) for r in status.get("rejected", ())],
         "history": [(h["version"], h["outcome"]) for h in status.get("history", ())],
     }

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pintle.domain.resources import MODEL_DEPLOYMENTS, PODS
-from pintle.naming import ANNOTATION_REJECT, LABEL_VERSION
+from pintle.naming import ANNOTATION_PROMOTE, ANNOTATION_REJECT, LABEL_VERSION
+from tests.support.canary_world import CanaryWorld
 from tests.support.fake_api_server import Body
 from tests.support.fake_pods import Failure, Fate, Stage
+from tests.support.gitops.canary_states import HELD, commanded, held, paused
 from tests.support.world import NAME, NAMESPACE, World
 
 # What is registered: those of the end-to-end tests, of which version 4 answers NaN.
@@ -27,6 +29,7 @@ class State:
     `wait_ready`, `wait_available`: whether `kubectl wait --for=condition=...` returns.
     `expressions`: the word of docs/gitops/flux/kustomization.yaml, where it is not that of kstatus.
     `argo_message`: what Argo CD says, where it is not the message of Ready.
+    `gateway`: whether the cluster has the Gateway API.
     """
 
     build: Callable[[World], None]
@@ -36,10 +39,11 @@ class State:
     wait_available: bool = True
     expressions: str = ""
     argo_message: str = ""
+    gateway: bool = False
 
     def body(self) -> Body:
         """The object, in that state."""
-        world = World(*VERSIONS)
+        world = CanaryWorld(*VERSIONS, served=self.gateway)
         self.build(world)
         return world.body
 
@@ -95,9 +99,13 @@ def _version_not_found(world: World) -> None:
     world.run(RUNNING)
 
 
-def _registry_not_found(world: World) -> None:
-    world.apply(version=1, replicas=2, registryRef={"name": "absent"})
+def _first(world: World, **spec: object) -> None:
+    world.apply(version=1, replicas=2, **spec)
     world.run(RUNNING)
+
+
+def _registry_not_found(world: World) -> None:
+    _first(world, registryRef={"name": "absent"})
 
 
 def _rejected_by_user(world: World) -> None:
@@ -195,6 +203,25 @@ STATES = {
     "version-not-found": State(_version_not_found, "Degraded", "Failed"),
     "registry-not-found": State(_registry_not_found, "Degraded", "Failed", wait_available=False),
     "rejected-by-user": State(_rejected_by_user, "Degraded", "Failed"),
+    "canary": State(paused, "Progressing", "InProgress", gateway=True),
+    "awaiting-promotion": State(
+        held,
+        "Suspended",
+        "InProgress",
+        expressions="Current",
+        gateway=True,
+    ),
+    "promoted": State(
+        lambda world: commanded(world, ANNOTATION_PROMOTE),
+        "Healthy",
+        "Current",
+        wait_ready=True,
+        gateway=True,
+    ),
+    "rejected-in-canary": State(
+        lambda world: commanded(world, ANNOTATION_REJECT, "version/2"), "Degraded", "Failed", gateway=True
+    ),
+    "gateway-not-found": State(lambda world: _first(world, **HELD), "Degraded", "Failed"),
     "suspended": State(_suspended, "Suspended", "InProgress", expressions="Current"),
     "suspended-serving": State(_suspended_serving, "Healthy", "Current", wait_ready=True),
     "scaled-to-zero": State(_scaled_to_zero, "Suspended", "InProgress", expressions="Current"),

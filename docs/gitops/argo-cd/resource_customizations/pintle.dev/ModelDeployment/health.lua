@@ -28,7 +28,7 @@ elseif conditions.Stalled ~= nil and conditions.Stalled.status == "True" then
   -- Rejected, or not to be had: somebody has to change something.
   health.status = "Degraded"
 elseif conditions.Reconciling == nil then
-  -- Neither wrong nor under way: somebody chose to hold it (spec.suspend, 0 replicas).
+  -- Neither wrong nor under way: somebody chose to hold it (spec.suspend, 0 replicas, a canary's pause).
   health.status = "Suspended"
 end
 return health
