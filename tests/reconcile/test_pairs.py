@@ -81,6 +81,18 @@ def served_at_zero() -> World:
     return world
 
 
+def autoscaled() -> World:
+    """Version 2 serves with more pods than are declared, version 1 stands by."""
+    world = first(Fate())
+    world.controllers.autoscaler.load = 3
+    world.apply(autoscaling={"minReplicas": 1, "maxReplicas": 4})
+    world.run(20)
+    world.apply(version=2)
+    world.run(20)
+    assert world.replicas() == {"1": 3, "2": 3}
+    return world
+
+
 def rejected_by_user() -> World:
     world = rolled()
     reject(world)
@@ -94,6 +106,7 @@ STATES: Mapping[str, Make] = {
     "first ProofFailed": lambda: first(BROKEN),
     "Serving": lambda: first(Fate()),
     "Serving, a standby": rolled,
+    "Serving, autoscaled": autoscaled,
     "Starting": lambda: changing(FETCHING),
     "Proving": lambda: changing(PROVING),
     "InsufficientCapacity": lambda: changing(NO_ROOM, seconds=200),
@@ -116,6 +129,7 @@ first Proving        | 3 Serving      | =         | - Suspended | - RejectedByUs
 first ProofFailed    | 3 Serving      | =         | - Suspended | - RejectedByUser | ~
 Serving              | 3 Serving      | =         | ~           | 1 RejectedByUser | ~
 Serving, a standby   | 3 Serving      | 1 Serving | ~           | 1 RejectedByUser | ~
+Serving, autoscaled  | 3 Serving      | 1 Serving | ~           | 1 RejectedByUser | ~
 Starting             | 3 Serving      | 1 Serving | 1 Suspended | 1 RejectedByUser | ~
 Proving              | 3 Serving      | 1 Serving | 1 Suspended | 1 RejectedByUser | ~
 InsufficientCapacity | 3 Serving      | 1 Serving | 1 Suspended | 1 RejectedByUser | 1 Starting

@@ -66,7 +66,9 @@ class FakeAutoscaler:
         routes = [] if HTTP_ROUTES in self._api.unserved else self._api.objects(HTTP_ROUTES)
         for mark in filter(None, (json_annotation(route, ANNOTATION_CANARY) for route in routes)):
             share = mark["weight"] / 100
-            return share if mark["revision"] == revision else 1 - share if serves else 0
+            of_its_own = share if mark["revision"] == revision else 0
+            # What the route does not send to the canary comes by the Service, be that promoted or not.
+            return of_its_own + (1 - share if serves else 0)
         return 1 if serves else 0
 
 
