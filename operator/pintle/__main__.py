@@ -62,6 +62,8 @@ async def _run(chosen: Settings) -> None:
             await parts.leadership.release()
         await parts.write_back.stop()
         await parts.resolver.stop()
+        await parts.comparisons.stop()
+        await parts.scraper.close()
         await parts.connections.stop()
         await parts.registry.close()
         await server.stop()

@@ -18,6 +18,7 @@ class Waits(StrEnum):
     ENDPOINTS = "endpoints"
     GATEWAY = "gateway"
     PAUSE = "pause"
+    ANALYSIS = "analysis"
     PROMOTION = "promotion"
 
 
@@ -26,7 +27,8 @@ class State:
     """Where a canary stands. `weight` is in percent, and 0 before the first step.
 
     `since` is from when on the weight is held: None until that was written down, which waits for `accepted`.
-    `answers` is whether the candidate is cleared and has ready endpoints.
+    `answers` is whether the candidate is cleared and has ready endpoints; `passed`, whether it has done well
+    enough with its share to get more.
     """
 
     steps: tuple[CanaryStep, ...]
@@ -34,6 +36,7 @@ class State:
     since: datetime | None
     accepted: bool
     answers: bool
+    passed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ def step(state: State, now: datetime) -> Decision:
         until = state.since + timedelta(seconds=stands.pause_seconds)
         if now < until:
             return Decision(state.weight, number, until=until, waits=Waits.PAUSE)
+    if not state.passed:
+        return Decision(state.weight, number, waits=Waits.ANALYSIS)
     if number == len(state.steps):
         return Decision(state.weight, number, promotes=True)
     return Decision(state.steps[number].weight, number + 1)

@@ -61,6 +61,7 @@ class Reason(StrEnum):
     UNSAFE_REQUIREMENT = "UnsafeRequirement"
     UNSAFE_ARTIFACT = "UnsafeArtifact"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
+    ANALYSIS_FAILED = "AnalysisFailed"
     REJECTED_BY_USER = "RejectedByUser"
     # Neither: somebody chose this.
     SUSPENDED = "Suspended"
@@ -102,6 +103,7 @@ REJECTIONS = frozenset(
         Reason.UNSAFE_REQUIREMENT,
         Reason.UNSAFE_ARTIFACT,
         Reason.DEADLINE_EXCEEDED,
+        Reason.ANALYSIS_FAILED,
         Reason.REJECTED_BY_USER,
     }
 )

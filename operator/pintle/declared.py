@@ -166,11 +166,10 @@ def _runtime(observed: Observed, identity: Identity) -> RuntimeChoice | Problem:
     Going back to a version, in whatever shape, is to get what it was proven with. Another token says that
     it is to be started anew, on what there is now (docs/adr/0023-a-token-asks-for-todays-runtime.md).
     """
-    spec = observed.deployment.spec
-    name = spec.runtime.name
+    name, token = observed.deployment.spec.runtime.name, observed.deployment.spec.rollout_token
     for record in observed.records:
-        named, token = record.shape.get("runtime", {}).get("name"), record.shape.get("rolloutToken")
-        same_choice = (named, token) == (name, spec.rollout_token)
+        chosen_by = record.shape.get("runtime", {}).get("name"), record.shape.get("rolloutToken")
+        same_choice = chosen_by == (name, token)
         if record.identity.key == identity.key and record.cleared and same_choice:
             return record.runtime
     chosen = [r for r in observed.runtimes if (r.name == name if name else r.spec.default)]

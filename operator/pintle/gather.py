@@ -9,10 +9,10 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from pintle import declared, following, podview, routeview, views
+from pintle import comparing, declared, following, podview, routeview, trafficview, views
 from pintle.api import ModelDeployment, ModelRuntime, parse_model_runtime
 from pintle.cache import LABEL_SERVICE_NAME, Cache
-from pintle.domain import Connection, Defaults, Fault, Key, Observed, Query, Resolution
+from pintle.domain import Comparison, Connection, Defaults, Fault, Key, Observed, Query, Resolution, Verdict
 from pintle.domain.resources import (
     AUTOSCALERS,
     BUDGETS,
@@ -50,10 +50,21 @@ class Connections(Protocol):
         """One of them, or None where there is none."""
 
 
+class Comparisons(Protocol):
+    """Reads the counters of pods beside the passes; `want` never waits."""
+
+    def want(self, key: Key, comparison: Comparison) -> Verdict:
+        """What they say now; the key is queued again when that changes."""
+
+    def forget(self, key: Key) -> None:
+        """Nothing is to be read for this key any more."""
+
+
 def gather(
     cache: Cache,
     resolver: Resolver,
     connections: Connections,
+    comparisons: Comparisons,
     *,
     deployment: ModelDeployment,
     memory: Memory,
@@ -87,7 +98,7 @@ def gather(
         workloads=workloads,
         # A pod's owner is its ReplicaSet: its labels say whose it is, and only a revision's name counts.
         pods=tuple(podview.pod(p) for p in cache.children(PODS, key.namespace, key.name)),
-        traffic=views.traffic(service, slices[deployment.name], names) if service else None,
+        traffic=trafficview.traffic(service, slices[deployment.name], names) if service else None,
         budget=views.child(budgets[0]) if budgets else None,
         copies={c.name: c for c in map(views.child, mine(CONFIG_MAPS))},
         connection=connections.view(key.namespace, deployment.spec.registry_ref.registry),
@@ -97,8 +108,8 @@ def gather(
         faults=memory.standing_faults(now, lambda fault: _over(cache, key.namespace, fault)),
         last_copies={name: copy for name, copy in lost.items() if copy},
         route=routeview.route(routes[0]) if routes else None,
-        autoscaler=views.autoscaler(autoscalers[0]) if autoscalers else None,
-        entrances={name: views.entrance(body, slices[name]) for name, body in services.items()},
+        autoscaler=trafficview.autoscaler(autoscalers[0]) if autoscalers else None,
+        entrances={name: trafficview.entrance(body, slices[name]) for name, body in services.items()},
         contested=memory.left_alone(now),
         baselines=dict(memory.baselines),
         told=frozenset(memory.told),
@@ -109,7 +120,7 @@ def gather(
     )
     observed = replace(observed, resolution=_ask(resolver, key, observed))
     memory.see_named(following.named(observed), now)
-    return replace(observed, edited=memory.edited)
+    return replace(observed, edited=memory.edited, verdict=_compare(comparisons, key, observed))
 
 
 def _over(cache: Cache, namespace: str, fault: Fault) -> bool:
@@ -134,6 +145,16 @@ def _ask(resolver: Resolver, key: Key, observed: Observed) -> Resolution | None:
         resolver.forget(key)
         return None
     return resolver.want(key, query)
+
+
+def _compare(comparisons: Comparisons, key: Key, observed: Observed) -> Verdict | None:
+    rollout = observed.deployment.spec.rollout
+    declares = rollout.analysis is not None or rollout.bake_seconds is not None
+    comparison = comparing.wanted(observed, declared.declared(observed)) if declares else None
+    if comparison is None:
+        comparisons.forget(key)
+        return None
+    return comparisons.want(key, comparison)
 
 
 def _runtimes(cache: Cache) -> tuple[ModelRuntime, ...]:

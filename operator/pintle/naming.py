@@ -40,8 +40,11 @@ ANNOTATION_AUTOSCALED = f"{GROUP}/autoscaled"
 # On a Service that was there before: by whom its owner lets it be taken over, and how that is undone.
 ANNOTATION_ADOPT_BY = f"{GROUP}/adopt-by"
 ANNOTATION_ADOPTED = f"{GROUP}/adopted"
+ANNOTATION_BAKED = f"{GROUP}/baked"
 # Mark on the HTTPRoute, beside `since`: whose canary it is, and with which weight.
 ANNOTATION_CANARY = f"{GROUP}/canary"
+# On both: from which revision traffic was taken for what it did with it, until its record says so.
+ANNOTATION_FAILED = f"{GROUP}/failed"
 # Marks on Deployments and pods.
 ANNOTATION_IDENTITY = f"{GROUP}/identity"
 ANNOTATION_RECLAIMED = f"{GROUP}/reclaimed"

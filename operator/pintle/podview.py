@@ -50,6 +50,7 @@ def pod(body: Json) -> PodView:
         exits=tuple(_exits(everything)),
         restarts=sum(int(c.get("restartCount", 0)) for c in everything),
         fetching="running" in ((init.get("fetch") or {}).get("state") or {}),
+        address=str(status.get("podIP") or ""),
     )
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias
 
 from pintle.conditions import Reason
-from pintle.domain import ModelAliases, RegisteredVersion, Resource
+from pintle.domain import ModelAliases, Reading, RegisteredVersion, Resource, Target
 from pintle.domain.resources import (
     BUDGETS,
     CHILDREN,
@@ -59,6 +59,7 @@ __all__ = [
     "RegisteredVersion",
     "Registry",
     "Resource",
+    "Scraper",
     "Subresource",
 ]
 
@@ -216,6 +217,16 @@ class Metrics(Protocol):
 
     def deployment(self, namespace: str, name: str, *, status: Json | None, model: str = "") -> None:
         """What an object's status says now; None when the object is gone."""
+
+
+class Scraper(Protocol):
+    """Reads what pods have counted. Never raises, and takes two seconds at the most for each."""
+
+    async def read(self, target: Target) -> Reading:
+        """The counters of one pod, or why they are not known."""
+
+    async def close(self) -> None:
+        """Close the connections."""
 
 
 class Clock(Protocol):

@@ -38,6 +38,7 @@ class Reconciler:
         cache: Cache,
         resolver: gathering.Resolver,
         connections: gathering.Connections,
+        comparisons: gathering.Comparisons,
         events: Events,
         metrics: Metrics,
         clock: Clock,
@@ -48,6 +49,7 @@ class Reconciler:
         self._cache = cache
         self._resolver = resolver
         self._connections = connections
+        self._comparisons = comparisons
         self._teller = Teller(events, metrics)
         self._metrics = metrics
         self._clock = clock
@@ -98,6 +100,7 @@ class Reconciler:
             self._cache,
             self._resolver,
             self._connections,
+            self._comparisons,
             deployment=deployment,
             memory=memory,
             defaults=self._defaults,
@@ -145,6 +148,7 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         self._memories.pop(key, None)
         self._resolver.forget(key)
+        self._comparisons.forget(key)
         self._metrics.deployment(key.namespace, key.name, status=None)
 
     async def _carry_out(self, deployment: ModelDeployment, plan: Plan, memory: Memory) -> float | None:

@@ -7,7 +7,7 @@ from anywhere, by anybody, after any crash. `step` is pure: time is an argument.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pintle import clearing, replacing, routing, sizes, views
+from pintle import clearing, comparing, replacing, routing, sizes, views
 from pintle.conditions import Reason
 from pintle.declared import Declared, rejected_by_user
 from pintle.desired import record, workload
@@ -23,16 +23,16 @@ WARM_PATIENCE = timedelta(seconds=10)
 def step(observed: Observed, declared: Declared, now: datetime) -> Step:
     """Decide the next step towards what is declared."""
     current = roles(observed)
-    if lost := lost_serving(observed):
-        return flip(observed, current, lost, now)
-    if current.serving and (back := lead_back(observed, current.serving)):
+    if back := _led_elsewhere(observed, current, now):
         return back
     problem = declared.problem
     if problem and problem.reason is Reason.REJECTED_BY_USER:
         return _rejected_by_user(observed, problem.message, current, now)
     if declared.record and current.serving and declared.record.name == current.serving.name:
-        return _serving(observed, declared.record, now)
+        return _serving(observed, current, declared.record, now)
     held = Finding(problem.reason, problem.message) if problem else None
+    if declared.record and (failed := comparing.rejection(observed, declared.record, now)):
+        return failed
     if observed.deployment.spec.suspend:
         suspended = Finding(Reason.SUSPENDED, "spec.suspend is set: no change is rolled out")
         return Step(finding=held or suspended)
@@ -48,13 +48,20 @@ def step(observed: Observed, declared: Declared, now: datetime) -> Step:
     return _towards(observed, current, declared.record, now)
 
 
-def _serving(observed: Observed, serving: Record, now: datetime) -> Step:
+def _led_elsewhere(observed: Observed, current: Roles, now: datetime) -> Step | None:
+    """Have a Service that is made anew, or was put back, lead to what serves again."""
+    if lost := lost_serving(observed):
+        return flip(observed, current, lost, now)
+    return lead_back(observed, current.serving) if current.serving else None
+
+
+def _serving(observed: Observed, current: Roles, serving: Record, now: datetime) -> Step:
     """Nothing to roll out. A record that was made again from what runs has lost its mark: mark it."""
     candidate = clearing.candidate(observed, serving, now)
     whole = candidate.replicas > 0 and clearing.all_ready(candidate)
     if serving.cleared is None and whole and (cleared := clearing.proven(candidate, now)):
         return Step(((record.clear(serving, cleared),),), turning=True)
-    return Step()
+    return comparing.bake(observed, current, now)
 
 
 def _rejected_by_user(observed: Observed, message: str, current: Roles, now: datetime) -> Step:
@@ -205,6 +212,10 @@ def _towards_cold(
             return Step(((back,),), rejection, target, turning=True)
         mark = record.reject(target, Rejected(rejection.reason, rejection.message, now))
         return Step(((mark,),), rejection, turning=True)
+    if (failed := comparing.failure(observed, target)) and (
+        back := routing.give_back(observed, target.name, now, failed)
+    ):
+        return Step(((back,),), Finding(Reason.ANALYSIS_FAILED, failed.message), target, turning=True)
     replicas = candidate.replicas
     if existing.replicas > replicas:
         return Step(shrink(observed, existing, replicas), first(WAITING, candidate), target)

@@ -5,7 +5,7 @@ from typing import Any
 
 from pintle.domain import Route
 from pintle.naming import ANNOTATION_CANARY, ANNOTATION_SINCE, parse_time
-from pintle.views import annotation, deleting, json_annotation
+from pintle.views import annotation, deleting, failed, json_annotation
 
 Json = Mapping[str, Any]
 
@@ -26,6 +26,7 @@ def route(body: Json) -> Route:
         refused=next((words for _, words in answers if words), ""),
         body=body,
         deleting=deleting(body),
+        failed=failed(body),
     )
 
 

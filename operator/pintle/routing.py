@@ -7,13 +7,13 @@ of that Service promotes at both entrances at once, and the route follows at lei
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from pintle import canary
+from pintle import canary, comparing
 from pintle.canary import Waits
 from pintle.conditions import Reason
 from pintle.declared import Declared, promoted_by_user, rejected_by_user
 from pintle.desired import network, workload
 from pintle.desired import route as routes
-from pintle.domain import Action, Create, Observed, Patch, Record, Stage
+from pintle.domain import Action, Create, Failure, Observed, Patch, Record, Stage
 from pintle.domain.resources import HTTP_ROUTES, SERVICES
 from pintle.policies import Finding
 from pintle.roles import Roles, others_behind_service, pods_of, released
@@ -69,12 +69,14 @@ def withdrawal(
     return give_back(observed, name, now)
 
 
-def give_back(observed: Observed, revision: str, now: datetime) -> Patch | None:
-    """Take back the share of one revision; None where it has none."""
+def give_back(
+    observed: Observed, revision: str, now: datetime, failed: Failure | None = None
+) -> Patch | None:
+    """Take back the share of one revision, for having failed with it if so; None where it has none."""
     route = observed.route
     if route is None or route.deleting or not revision or route.revision != revision:
         return None
-    return routes.unite(observed.deployment, route, now, network.port(observed.traffic))
+    return routes.unite(observed.deployment, route, now, failed, network.port(observed.traffic))
 
 
 def _switches(observed: Observed, step: Step) -> bool:
@@ -116,6 +118,7 @@ def advance(observed: Observed, current: Roles, target: Record, now: datetime) -
         since=route.since if name == target.name else None,
         accepted=route.accepted,
         answers=answers(observed, target),
+        passed=comparing.passed(observed, target),
     )
     decision = canary.step(state, now)
     if decision.promotes:
@@ -135,7 +138,7 @@ def _divide(
     assert observed.route is not None, "only a route that is there is divided"  # noqa: S101
     port = network.port(observed.traffic)
     if weight == 0:
-        return ((routes.unite(observed.deployment, observed.route, now, port),),)
+        return ((routes.unite(observed.deployment, observed.route, now, port=port),),)
     divided: Stage = (routes.divide(observed.deployment, observed.route, target.name, weight, port),)
     existing, traffic = observed.workloads.get(target.name), observed.traffic
     if existing and traffic and released(traffic, target):
@@ -152,9 +155,10 @@ def _finding(observed: Observed, target: Record, decision: canary.Decision) -> F
     has = (
         f"{who} has {decision.weight} % of the requests of HTTPRoute {name} (step {decision.step} of {steps})"
     )
+    judged = comparing.waits_for(observed, target)
     match decision.waits:
         case Waits.PROMOTION:
-            text = f"{has} and waits to be promoted: kubectl pintle promote {name}"
+            text = f"{has} and waits to be promoted: kubectl pintle promote {name}{judged}"
             return Finding(Reason.AWAITING_PROMOTION, text)
         case Waits.GATEWAY:
             return _unaccepted(observed, f"{who} is to have {decision.weight} %", Reason.CANARY)
@@ -162,7 +166,7 @@ def _finding(observed: Observed, target: Record, decision: canary.Decision) -> F
             return Finding(Reason.CANARY, f"{who}: waits for ready endpoints of its own Service")
         case _:
             until = f" until {decision.until:%H:%M:%S} UTC" if decision.until else ""
-            return Finding(Reason.CANARY, f"{has}{until}", recheck=decision.until)
+            return Finding(Reason.CANARY, f"{has}{until}{judged}", recheck=decision.until)
 
 
 def _unaccepted(observed: Observed, what: str, waiting: Reason) -> Finding:
@@ -193,11 +197,8 @@ def shortfall(observed: Observed, serving: Record) -> Finding | None:
 
 def sent_to(observed: Observed) -> frozenset[str]:
     """The Services that the route sends requests to, as it stands there."""
-    return (
-        frozenset(n for n, weight in observed.route.sends.items() if weight)
-        if observed.route
-        else frozenset()
-    )
+    sends = observed.route.sends if observed.route else {}
+    return frozenset(n for n, weight in sends.items() if weight)
 
 
 def settled(observed: Observed) -> datetime | None:
@@ -242,9 +243,8 @@ def _entrances(observed: Observed, step: Step, now: datetime, over: datetime | N
         if entrance.deleting:
             continue
         if name in needed:
-            if name in records and (
-                repair := routes.repair_entrance(observed.deployment, records[name], entrance)
-            ):
+            kept = records.get(name)
+            if kept and (repair := routes.repair_entrance(observed.deployment, kept, entrance)):
                 yield repair
         elif over is None or now >= over:
             yield routes.delete_entrance(entrance)

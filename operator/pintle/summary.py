@@ -1,6 +1,6 @@
 """The conditions of a ModelDeployment: what is true of it, in the words of design section 3."""
 
-from pintle import autoscaling, routing, sizes
+from pintle import autoscaling, comparing, routing, sizes
 from pintle.conditions import REGISTRY_TROUBLE, Condition, Reason, Type, kstatus
 from pintle.declared import Declared
 from pintle.domain import Observed, Record
@@ -41,6 +41,10 @@ def _ready(observed: Observed, declared: Declared, current: Roles, step: Step) -
     text = f"{_name(serving)} serves with {behind} of {replicas} pods{sizes.told(observed)}"
     if replicas == 0:
         text = f"{_name(serving)} has the traffic, and spec.replicas is 0"
+    if (until := comparing.bakes_until(observed, current)) and (before := current.standby):
+        text += (
+            f"; watched until {until:%H:%M:%S} UTC, or longer, with version {before.version} to go back to"
+        )
     return Condition(Type.READY, True, Reason.SERVING, text)
 
 

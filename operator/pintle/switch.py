@@ -7,7 +7,7 @@ from pintle import adoption
 from pintle.conditions import Reason
 from pintle.desired import network, workload
 from pintle.desired.network import Marks
-from pintle.domain import Notice, Observed, Record, Stage, Traffic, Workload
+from pintle.domain import Failure, Notice, Observed, Record, Stage, Traffic, Workload
 from pintle.policies import Finding
 from pintle.roles import Roles, behind_service, marks_after_flip, pods_of, released, threshold
 
@@ -43,8 +43,13 @@ def enough(observed: Observed, current: Roles, target: Record, replicas: int) ->
     return ready >= behind or ready >= needed or behind < needed
 
 
-def flip(observed: Observed, current: Roles, target: Record, now: datetime) -> Step:
-    """Switch all traffic to `target`, and give up the standby that this replaces."""
+def flip(
+    observed: Observed, current: Roles, target: Record, now: datetime, failed: Failure | None = None
+) -> Step:
+    """Switch all traffic to `target`, and give up the standby that this replaces.
+
+    `failed` is what is noted of the revision that it is taken from, if it is for that.
+    """
     deployment, traffic = observed.deployment, observed.traffic
     marks = marks_after_flip(observed, current, target, now)
     text = f"traffic goes to {target.identity.model} version {target.version}"
@@ -63,7 +68,7 @@ def flip(observed: Observed, current: Roles, target: Record, now: datetime) -> S
         gone = Finding(Reason.STARTING, f"Service {deployment.name} is being deleted; it is made again after")
         return Step(finding=gone, candidate=target)
     stages: list[Stage] = list(claim) if released(traffic, target) else []
-    stages.append((network.flip(deployment, traffic, target.name, marks),))
+    stages.append((network.flip(deployment, traffic, target.name, marks, failed),))
     replaced = current.standby
     if replaced is not None and replaced.name in marks.released:
         given_up = observed.workloads.get(replaced.name)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pintle import autoscaling, following, routing, sizes
+from pintle import autoscaling, comparing, following, routing, sizes
 from pintle.conditions import Reason
 from pintle.declared import Declared
 from pintle.desired import network, workload
@@ -30,9 +30,10 @@ def upkeep(
     shrunk = () if giving_up else _shrink_standby(observed, current, step, now)
     pruned = tuple(_prune(observed, declared, current, step))
     written = {a.name for a in (*(a for stage in step.stages for a in stage), *repairs)}
-    moved = tuple(a for a in _mark_move(observed, declared, now) if a.name not in written)
+    marks = comparing.settle(observed, current, now), _mark_move(observed, declared, now)
+    settled, moved = (tuple(a for a in actions if a.name not in written) for actions in marks)
     routed, followed = routing.upkeep(observed, step, now)
-    sequences = ((repairs,), (routed,), tuple(giving_up), shrunk, (pruned,), (moved,))
+    sequences = ((repairs,), (routed,), tuple(giving_up), shrunk, (pruned,), (moved,), (settled,))
     return tuple(s for s in sequences if any(s)), _earliest(wake_at, followed)
 
 

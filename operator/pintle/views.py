@@ -4,39 +4,32 @@ Pure, and forgiving: people and other tools can edit labels, annotations and sta
 read here. What cannot be read is as if it were not there, and never an error.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import orjson
 
 from pintle.conditions import REJECTIONS
 from pintle.domain import (
-    Autoscaler,
     Child,
     Cleared,
-    Entrance,
+    Failure,
     Identity,
     Named,
     Record,
     Rejected,
     RuntimeChoice,
-    Traffic,
     Workload,
 )
 from pintle.naming import (
     ANNOTATION_ALIAS,
-    ANNOTATION_AUTOSCALED,
     ANNOTATION_CLEARED,
+    ANNOTATION_FAILED,
     ANNOTATION_RECLAIMED,
     ANNOTATION_REJECTED,
-    ANNOTATION_RELEASED,
-    ANNOTATION_SINCE,
-    ANNOTATION_STANDBY,
-    LABEL_REVISION,
     MANAGER,
     digest,
     parse_time,
-    short_hash,
 )
 
 Json = Mapping[str, Any]
@@ -187,64 +180,13 @@ def workload(body: Json) -> Workload:
     )
 
 
-def traffic(body: Json, slices: Iterable[Json], revisions: Iterable[str]) -> Traffic:
-    """The Service, with its endpoints; hashes in its marks become names of kept `revisions`."""
-    names = {short_hash(name): name for name in revisions}
-    selector = body.get("spec", {}).get("selector") or {}
-    released = [h.strip() for h in annotation(body, ANNOTATION_RELEASED).split(",")]
-    return Traffic(
-        uid=body["metadata"].get("uid", ""),
-        resource_version=body["metadata"].get("resourceVersion", ""),
-        revision=str(selector.get(LABEL_REVISION, "")),
-        since=parse_time(annotation(body, ANNOTATION_SINCE)),
-        standby=names.get(annotation(body, ANNOTATION_STANDBY), ""),
-        released=frozenset(names[h] for h in released if h in names),
-        ready_pods=frozenset(_ready_pods(slices)),
-        body=body,
-        deleting=deleting(body),
-        autoscaled=_count(annotation(body, ANNOTATION_AUTOSCALED)),
-    )
-
-
-def _count(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() else None
-
-
-def autoscaler(body: Json) -> Autoscaler:
-    """The HorizontalPodAutoscaler, with what it says of itself in its status."""
-    metadata, status = body["metadata"], body.get("status") or {}
-    target = (body.get("spec") or {}).get("scaleTargetRef") or {}
-    told: Json = next((c for c in status.get("conditions") or () if c.get("type") == "ScalingActive"), {})
-    return Autoscaler(
-        uid=metadata.get("uid", ""),
-        resource_version=metadata.get("resourceVersion", ""),
-        revision=str(target.get("name", "")),
-        desired=int(status.get("desiredReplicas") or 0),
-        active={"True": True, "False": False}.get(str(told.get("status"))),
-        words=": ".join(str(told[k]) for k in ("reason", "message") if told.get(k)),
-        body=body,
-        deleting=deleting(body),
-    )
-
-
-def _ready_pods(slices: Iterable[Json]) -> Iterable[str]:
-    for endpoint_slice in slices:
-        for endpoint in endpoint_slice.get("endpoints") or ():
-            target = endpoint.get("targetRef") or {}
-            if (endpoint.get("conditions") or {}).get("ready") and target.get("kind") == "Pod":
-                yield str(target.get("name", ""))
-
-
-def entrance(body: Json, slices: Iterable[Json]) -> Entrance:
-    """The Service of one revision, with its endpoints."""
-    return Entrance(
-        revision=body["metadata"]["name"],
-        uid=body["metadata"].get("uid", ""),
-        resource_version=body["metadata"].get("resourceVersion", ""),
-        ready_pods=frozenset(_ready_pods(slices)),
-        body=body,
-        deleting=deleting(body),
-    )
+def failed(body: Json) -> Failure | None:
+    """Which revision traffic was taken from, at its Service or its HTTPRoute, for what it did with it."""
+    mark = json_annotation(body, ANNOTATION_FAILED) or {}
+    revision, message = mark.get("revision"), mark.get("message")
+    if isinstance(revision, str) and isinstance(message, str) and revision:
+        return Failure(revision, message)
+    return None
 
 
 def child(body: Json) -> Child:

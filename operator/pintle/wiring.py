@@ -8,10 +8,12 @@ from pintle.adapters.addresses import AddressRules
 from pintle.adapters.clock import SystemClock
 from pintle.adapters.cluster import KubernetesCluster
 from pintle.adapters.kube_http import login
+from pintle.adapters.pod_metrics import PodMetrics
 from pintle.adapters.registry import MlflowRegistry
 from pintle.adapters.telemetry.events import KubernetesEvents
 from pintle.adapters.telemetry.metrics import PrometheusMetrics
 from pintle.cache import Cache
+from pintle.comparisons import Comparisons
 from pintle.connections import Connections
 from pintle.controller import Controller
 from pintle.domain import Json, Key, Resource
@@ -40,6 +42,8 @@ class Parts:
     leadership: Leadership | None
     connections: Connections
     resolver: Resolver
+    comparisons: Comparisons
+    scraper: PodMetrics
     intake: Intake
     resync: Resync
     watches: Watches
@@ -91,11 +95,14 @@ async def assemble(settings: Settings) -> Parts:
     resolver = Resolver(
         registry, clock, metrics, connections.endpoint, deployments.add, heard=connections.heard
     )
+    scraper = PodMetrics()
+    comparisons = Comparisons(scraper, deployments.add)
     reconciler = Reconciler(
         cluster=writing,
         cache=cache,
         resolver=resolver,
         connections=connections,
+        comparisons=comparisons,
         events=events,
         metrics=metrics,
         clock=clock,
@@ -128,6 +135,8 @@ async def assemble(settings: Settings) -> Parts:
         intake=intake,
         connections=connections,
         resolver=resolver,
+        comparisons=comparisons,
+        scraper=scraper,
         resync=resync,
         watches=_watches(settings, loop, intake, resync, cache),
         write_back=write_back,

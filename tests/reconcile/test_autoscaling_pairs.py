@@ -3,7 +3,8 @@
 import pytest
 
 from pintle.domain.resources import AUTOSCALERS
-from tests.reconcile.test_pairs import STATES, cluster, silent
+from tests.reconcile.test_pairs import STATES
+from tests.support.pairs import cluster, silent
 from tests.support.world import NAME, NAMESPACE
 
 SCALING = {"minReplicas": 1, "maxReplicas": 4}

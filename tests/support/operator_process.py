@@ -16,6 +16,7 @@ from tests.support.answers import Answers, Recorder, Views
 from tests.support.fake_api_server import Body, WatchType
 from tests.support.fake_clock import FakeClock
 from tests.support.fake_cluster import FakeCluster
+from tests.support.fake_requests import FakeComparisons, FakeRequests
 from tests.support.fake_watch import FakeWatch
 
 T = TypeVar("T")
@@ -30,12 +31,20 @@ class Operator:
     """
 
     def __init__(
-        self, cluster: FakeCluster, clock: FakeClock, answers: Answers, recorder: Recorder, key: Key
+        self,
+        cluster: FakeCluster,
+        clock: FakeClock,
+        answers: Answers,
+        recorder: Recorder,
+        key: Key,
+        *,
+        requests: FakeRequests,
     ) -> None:
         self.cluster = cluster
         self.clock = clock
         self.cache = Cache()
         self.views = Views(self.cache)
+        self.comparisons = FakeComparisons(requests, clock)
         self.dirty: set[Key] = {key}
         self.due: dict[Key, datetime] = {}
         self.said: list[Key] = []
@@ -49,6 +58,7 @@ class Operator:
             cache=self.cache,
             resolver=answers,
             connections=self.views,
+            comparisons=self.comparisons,
             events=recorder,
             metrics=recorder,
             clock=clock,
@@ -104,7 +114,8 @@ class Operator:
             return
         finally:
             self.working = False
-        if after is not None:
+        times = [t for t in (after, self.comparisons.again(key)) if t is not None]
+        if (after := min(times, default=None)) is not None:
             self.due[key] = now + timedelta(seconds=after) if after > 0.02 else now
 
 

@@ -26,6 +26,7 @@ from tests.support.fake_clock import FakeClock
 from tests.support.fake_cluster import FakeCluster
 from tests.support.fake_controllers import FakeControllers, is_ready
 from tests.support.fake_pods import Fate
+from tests.support.fake_requests import FakeRequests
 from tests.support.operator_process import Operator
 
 NAMESPACE = "ml"
@@ -47,6 +48,7 @@ class World:
         self.answers = Answers(self.clock)
         self.answers.register(*(versions or ("1", "2", "3")))
         self.recorder = Recorder()
+        self.requests = FakeRequests(self.api, NAMESPACE, NAME)
         self.pods_made: Counter[str] = Counter()
         self.pods_gone: Counter[str] = Counter()
         self.traffic: list[str] = []
@@ -75,7 +77,7 @@ class World:
         return self.operators[-1]
 
     def _process(self, cluster: FakeCluster) -> Operator:
-        return Operator(cluster, self.clock, self.answers, self.recorder, KEY)
+        return Operator(cluster, self.clock, self.answers, self.recorder, KEY, requests=self.requests)
 
     @property
     def operator(self) -> Operator:

@@ -10,7 +10,7 @@ from pintle.desired import adoption, network
 from pintle.desired.network import Marks
 from pintle.domain import Child
 from pintle.naming import ANNOTATION_ADOPT_BY, ANNOTATION_ADOPTED
-from pintle.views import traffic
+from pintle.trafficview import traffic
 from tests.support.builders import NOW, deployment
 from tests.support.patches import json_patch, merge
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pintle import routeview, views
+from pintle import routeview, trafficview
 from pintle.desired import route
 from pintle.domain import Patch, Route
 from tests.support.builders import NOW, ago, deployment, record
@@ -206,7 +206,7 @@ def test_all_gateways_have_to_accept() -> None:
 
 def entrance_of(body: Any) -> tuple[dict[str, Any], Any]:  # noqa: ANN401 - JSON
     whole = stored(body)
-    return whole, views.entrance(whole, [])
+    return whole, trafficview.entrance(whole, [])
 
 
 def test_the_entrance_of_a_revision_leads_to_its_pods_alone() -> None:
@@ -226,7 +226,7 @@ def test_the_entrance_of_a_revision_leads_to_its_pods_alone() -> None:
     )
     for change in changes:
         wrong = merge(whole, change)
-        repair = route.repair_entrance(IRIS, V3, views.entrance(wrong, []))
+        repair = route.repair_entrance(IRIS, V3, trafficview.entrance(wrong, []))
         assert after(wrong, repair) == whole, change
 
 

@@ -11,8 +11,8 @@ from pintle.autoscaling import conditions, has_cpu_request
 from pintle.desired import autoscaler, record, workload
 from pintle.domain import Autoscaler, Observed, Record, Traffic
 from pintle.roles import roles
-from pintle.views import autoscaler as view
-from pintle.views import traffic as traffic_view
+from pintle.trafficview import autoscaler as view
+from pintle.trafficview import traffic as traffic_view
 from tests.support import builders
 from tests.support.builders import NOW, deployment
 

@@ -15,6 +15,7 @@ from pintle.api.cluster_registry_connection import (
     parse_cluster_registry_connection,
 )
 from pintle.api.model_deployment import (
+    Analysis,
     Autoscaling,
     CanaryStep,
     Cases,
@@ -52,6 +53,7 @@ __all__ = [
     "CLUSTER_KIND",
     "GROUP",
     "VERSION",
+    "Analysis",
     "Autoscaling",
     "CaBundle",
     "CaConfigMapRef",

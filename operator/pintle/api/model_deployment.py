@@ -77,11 +77,21 @@ class CanaryStep(Value):
     pause: bool | None = None  # until the revision is promoted by command
 
 
+class Analysis(Value):
+    """When a revision does as well as the one that it is to replace, by the requests that both answer."""
+
+    min_requests: int = 100  # of each, before anything is said
+    max_error_increase_percent: int = 2  # percentage points
+    max_latency_increase_percent: int = 100  # of the 99th percentile
+
+
 class Rollout(Value):
     """How a revision comes to take the traffic, and how long the one before it stays warm."""
 
     strategy: Literal["Switch", "Canary"] = "Switch"
     steps: tuple[CanaryStep, ...] = ()
+    analysis: Analysis | None = None  # None: a canary is not judged by its requests
+    bake_seconds: int | None = None  # None: what has taken over is not watched
     proof: Proof = Proof()
     standby_seconds: int | None = None  # None: the administrator's default
     progress_deadline_seconds: int = 600

@@ -7,11 +7,13 @@ from typing import Any
 
 from pintle.api import ModelDeployment
 from pintle.desired import adoption
+from pintle.desired.failures import failure
 from pintle.desired.metadata import owned, precondition, put_back
-from pintle.domain import Child, Create, Delete, Json, Patch, PodView, Record, Traffic
+from pintle.domain import Child, Create, Delete, Failure, Json, Patch, PodView, Record, Traffic
 from pintle.domain.resources import BUDGETS, PODS, SERVICES
 from pintle.naming import (
     ANNOTATION_AUTOSCALED,
+    ANNOTATION_BAKED,
     ANNOTATION_RELEASED,
     ANNOTATION_ROLE,
     ANNOTATION_SINCE,
@@ -95,12 +97,22 @@ def adopt_service(deployment: ModelDeployment, found: Child, revision: str, mark
     return adoption.adopt(deployment, found, service_labels(deployment), annotations, selector)
 
 
-def flip(deployment: ModelDeployment, traffic: Traffic, revision: str, marks: Marks) -> Patch:
-    """Switch all traffic: one patch of one object, refused if anybody wrote the Service meanwhile."""
+def flip(
+    deployment: ModelDeployment,
+    traffic: Traffic,
+    revision: str,
+    marks: Marks,
+    failed: Failure | None = None,
+) -> Patch:
+    """Switch all traffic: one patch of one object, refused if anybody wrote the Service meanwhile.
+
+    `failed` is noted in it, so that what is taken from a revision and why are never one without the other.
+    """
     # A selector that somebody extended would leave the Service without pods: other keys go.
     selector: dict[str, str | None] = dict.fromkeys(traffic.body.get("spec", {}).get("selector") or {})
     body: dict[str, Any] = {
-        "metadata": precondition(traffic) | {"annotations": marks.annotations()},
+        "metadata": precondition(traffic)
+        | {"annotations": marks.annotations() | _ends_bake(traffic) | failure(failed)},
         "spec": {"selector": selector | revision_selector(deployment.name, revision)},
     }
     if adoption.is_adopted(traffic.body) and (moved := _moved_ports(traffic.body)):
@@ -117,6 +129,20 @@ def led_away(deployment: ModelDeployment, traffic: Traffic) -> bool:
     selector = traffic.body.get("spec", {}).get("selector") or {}
     elsewhere = selector != revision_selector(deployment.name, traffic.revision)
     return adoption.is_adopted(traffic.body) and (elsewhere or _moved_ports(traffic.body) is not None)
+
+
+def _ends_bake(traffic: Traffic) -> dict[str, str | None]:
+    marks = traffic.body.get("metadata", {}).get("annotations") or {}
+    return {ANNOTATION_BAKED: None} if ANNOTATION_BAKED in marks else {}
+
+
+def mark_baked(deployment: ModelDeployment, traffic: Traffic) -> Patch:
+    """Note that what serves was watched for as long as was declared, and passed: it is watched no more."""
+    body = {
+        "metadata": precondition(traffic) | {"annotations": {ANNOTATION_BAKED: short_hash(traffic.revision)}}
+    }
+    why = f"watch {traffic.revision} no more: it has passed"
+    return Patch(SERVICES, deployment.name, body, why)
 
 
 def mark_service(deployment: ModelDeployment, traffic: Traffic, marks: Marks, why: str) -> Patch:

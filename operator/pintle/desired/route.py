@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from pintle.api import ModelDeployment, ParentRef
+from pintle.desired.failures import failure
 from pintle.desired.metadata import owned, precondition, put_back
 from pintle.desired.network import ports
-from pintle.domain import Create, Delete, Entrance, Patch, Record, Route
+from pintle.domain import Create, Delete, Entrance, Failure, Patch, Record, Route
 from pintle.domain.resources import HTTP_ROUTES, SERVICES
 from pintle.naming import (
     ANNOTATION_CANARY,
@@ -62,9 +63,15 @@ def hold(route: Route, now: datetime) -> Patch:
     return Patch(HTTP_ROUTES, str(route.body["metadata"]["name"]), body, why)
 
 
-def unite(deployment: ModelDeployment, route: Route, now: datetime, port: int = PORT) -> Patch:
-    """Send everything to what serves again."""
-    annotations = {ANNOTATION_CANARY: None, ANNOTATION_SINCE: micro_timestamp(now)}
+def unite(
+    deployment: ModelDeployment,
+    route: Route,
+    now: datetime,
+    failed: Failure | None = None,
+    port: int = PORT,
+) -> Patch:
+    """Send everything to what serves again. `failed` is noted in the same write, as in a switch."""
+    annotations = {ANNOTATION_CANARY: None, ANNOTATION_SINCE: micro_timestamp(now), **failure(failed)}
     why = f"send no share of the route's requests to {route.revision} any more"
     return _write(deployment, route, annotations, _rules(deployment.name, "", 0, port), why)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 from pintle.api import ModelDeployment, ModelRuntime, RegistryConnection
+from pintle.domain.analysis import Failure, Verdict
 from pintle.domain.plan import Field
 from pintle.domain.registry import Resolution
 from pintle.domain.revision import Record
@@ -70,6 +71,7 @@ class PodView:
     exits: tuple[Exit, ...] = ()
     restarts: int = 0
     fetching: bool = False  # `fetch` runs, and may wait for the registry
+    address: str = ""  # its IP address, once it has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class Traffic:
     body: Json = field(compare=False, repr=False)
     deleting: bool = False
     autoscaled: int | None = None  # spec.replicas as it was while what serves was autoscaled
+    baked: str = ""  # the revision that was watched for as long as was declared, and passed
+    failed: Failure | None = None  # why the switch before this one was undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,7 @@ class Route:
     refused: str  # why one has not, in its own words; "" while it has not answered
     body: Json = field(compare=False, repr=False)
     deleting: bool = False
+    failed: Failure | None = None  # why the last share was taken back, if its revision failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +203,7 @@ class Observed:
     connection: Connection | None
     runtimes: tuple[ModelRuntime, ...]
     resolution: Resolution | None
+    verdict: Verdict | None = None  # of what `comparing.wanted` names; None where nothing is compared
     route: Route | None = None
     autoscaler: Autoscaler | None = None
     entrances: Mapping[str, Entrance] = field(default_factory=dict)  # by revision
