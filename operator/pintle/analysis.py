@@ -1,6 +1,6 @@
 """The numbers of two revisions -> whether the one that is tried does as well. Pure.
 
-Compared are the share of requests that failed (HTTP 5xx), and how many took longer than what the 99th
+Compared are the share of requests that failed (HTTP 4xx and 5xx), and how many took longer than what the 99th
 percentile of the other one allows. What chance may have done is told neither for nor against a revision:
 more requests tell.
 """

@@ -157,6 +157,54 @@ HOW = [
         'supported values: "Full", "None"',
     ),
     Refusal(
+        "analysis of one request",
+        _rollout(analysis={"minRequests": 1}),
+        "spec.rollout.analysis.minRequests",
+        "greater than or equal to 10",
+    ),
+    Refusal(
+        "analysis that allows a share of errors as a fraction",
+        _rollout(analysis={"maxErrorIncreasePercent": 0.5}),
+        "spec.rollout.analysis.maxErrorIncreasePercent",
+        "must be of type integer",
+    ),
+    Refusal(
+        "analysis that allows more than all requests to fail",
+        _rollout(analysis={"maxErrorIncreasePercent": 101}),
+        "spec.rollout.analysis.maxErrorIncreasePercent",
+        "less than or equal to 100",
+    ),
+    Refusal(
+        "analysis that asks for less latency",
+        _rollout(analysis={"maxLatencyIncreasePercent": -10}),
+        "spec.rollout.analysis.maxLatencyIncreasePercent",
+        "greater than or equal to 0",
+    ),
+    Refusal(
+        "analysis by a query of Prometheus",
+        _rollout(analysis={"query": "up"}),
+        "spec.rollout.analysis.query",
+        UNKNOWN,
+    ),
+    Refusal(
+        "analysis as a switch", _rollout(analysis=True), "spec.rollout.analysis", "must be of type object"
+    ),
+    Refusal(
+        "bake of no time", _rollout(bakeSeconds=0), "spec.rollout.bakeSeconds", "greater than or equal to 1"
+    ),
+    Refusal(
+        "bake with nothing to go back to",
+        _rollout(bakeSeconds=600, surge="None"),
+        "spec.rollout.surge",
+        "write surge Full beside bakeSeconds",
+    ),
+    Refusal(
+        "bake that lasts longer than the standby",
+        _rollout(bakeSeconds=600, standbySeconds=300),
+        "spec.rollout.bakeSeconds",
+        "write no more bakeSeconds than standbySeconds",
+    ),
+    Refusal(
         "negative standby",
         _rollout(standbySeconds=-1),
         "spec.rollout.standbySeconds",

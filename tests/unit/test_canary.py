@@ -55,6 +55,18 @@ ROWS = [
     Row("held for hours", state(50, since=ago(9999)), Decision(50, 2, waits=Waits.PROMOTION)),
     Row("the last step, not accepted", state(100, accepted=False), Decision(100, 3, waits=Waits.GATEWAY)),
     Row("the last step", state(100), Decision(100, 3, promotes=True)),
+    Row(
+        "at its end, and its requests do not tell yet",
+        state(10, since=ago(60), passed=False),
+        Decision(10, 1, waits=Waits.ANALYSIS),
+    ),
+    Row(
+        "the last step, and its requests do not tell yet",
+        state(100, passed=False),
+        Decision(100, 3, waits=Waits.ANALYSIS),
+    ),
+    Row("the first step waits for no requests", state(0, passed=False), Decision(10, 1)),
+    Row("held, whatever they tell", state(50, passed=False), Decision(50, 2, waits=Waits.PROMOTION)),
     Row("its endpoints are gone", state(50, answers=False), Decision(0, waits=Waits.ENDPOINTS)),
     Row("its endpoints are gone at 100", state(100, answers=False), Decision(0, waits=Waits.ENDPOINTS)),
     Row("edited: no step has this weight", state(37, since=ago(9999)), Decision(10, 1)),

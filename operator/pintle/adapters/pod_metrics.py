@@ -6,6 +6,7 @@ what it should be is looked at.
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
 
 import aiohttp
 from prometheus_client import Metric
@@ -25,7 +26,9 @@ STARTED = "process_start_time_seconds"
 # The runtime writes some fifty such lines. Many more are none of its, and the parser is slow.
 _LINES = 500
 _LENGTH = 200
-_SERVER_ERRORS = "5"  # a code's first digit
+# MLflow answers 400 where a model raises: of one request it cannot be told whose fault that was. Of two
+# revisions that are asked the same, it can.
+_ERRORS = ("4", "5")  # the first digit of a code
 _UNKNOWN = f"does not tell {DURATION} at /metrics: it is not Pintle's runtime, or an old one"
 
 
@@ -40,7 +43,11 @@ class PodMetrics:
 
     async def read(self, target: Target) -> Reading:
         """The counters of one pod, or why they are not known, without a word of what the pod sent."""
-        url = URL.build(scheme="http", host=target.address, port=self._port, path="/metrics")
+        try:
+            address = str(ip_address(target.address))  # and no name, which would be looked up
+        except ValueError:
+            return Unreadable("has no IP address")
+        url = URL.build(scheme="http", host=address, port=self._port, path="/metrics")
         try:
             async with asyncio.timeout(self._seconds):
                 body = await self._get(url)
@@ -108,7 +115,7 @@ def _counters(families: Iterable[Metric]) -> Reading:
         match sample.name:
             case "pintle_model_requests_total":
                 requests += _count(sample.value)
-                failed += _count(sample.value) if sample.labels["code"].startswith(_SERVER_ERRORS) else 0
+                failed += _count(sample.value) if sample.labels["code"].startswith(_ERRORS) else 0
             case "pintle_model_request_duration_seconds_count":
                 timed = _count(sample.value)
             case "pintle_model_request_duration_seconds_bucket" if sample.labels["le"] != "+Inf":
