@@ -129,10 +129,8 @@ def _wanted_replicas(observed: Observed, current: Roles, step: Step, record: Rec
     if record is current.serving and step.candidate is not None and has == 0 and nothing_behind:
         return 0
     if record is current.standby and record is not current.serving:
-        if current.expires is not None and now >= current.expires:
-            return has
-        if sizes.is_found(observed):
-            return has  # as many as it served with: nothing scales it
+        if _over(current, now) or sizes.is_found(observed):
+            return has  # it is about to go, or has as many as it served with and is scaled by nothing
         # A standby that has been brought to 0 is not started again to stand by.
         return replicas if has else 0
     return replicas
