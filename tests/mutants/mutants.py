@@ -32,8 +32,8 @@ MUTANTS = (
     Mutant(
         "a flip without its precondition",
         "desired/network.py",
-        '"metadata": precondition(traffic) | {"annotations": marks.annotations()},\n        "spec"',
-        '"metadata": {"annotations": marks.annotations()},\n        "spec"',
+        '"metadata": precondition(traffic)\n        | {"annotations": marks',
+        '"metadata": {"annotations": marks',
         (f"{OVERLAP}[roll back]",),
     ),
     Mutant(
@@ -449,8 +449,8 @@ MUTANTS = (
     Mutant(
         "an adopted Service led back three times and no more",
         "rollout.py",
-        "if current.serving and (back := lead_back(observed, current.serving)):",
-        "if False and (back := lead_back(observed, current.serving)):",
+        "return lead_back(observed, current.serving) if current.serving else None",
+        "return None",
         (ADOPTION,),
     ),
     Mutant(
