@@ -69,7 +69,7 @@ MUTANTS = (
         "reconciler.py",
         "await self._look_again(key)\n            raise",
         "raise",
-        (f"{OVERLAP}[version change]",),
+        (f"{OVERLAP}[create]",),
     ),
     Mutant(
         "a Service whose record is not known yet, taken for broken",
