@@ -15,6 +15,7 @@ OVERLAP = "tests/reconcile/test_two_operators.py::test_a_late_write_of_another_o
 CANARY = "tests/reconcile/test_canary.py"
 ADOPTION = "tests/reconcile/test_adoption.py"
 POLICIES = "tests/unit/test_policies.py"
+SCALING = "tests/reconcile/test_autoscaling.py"
 
 
 @dataclass(frozen=True)
@@ -459,5 +460,75 @@ MUTANTS = (
         "actions.append(routes.create(deployment, now, network.port(observed.traffic)))",
         "actions.append(routes.create(deployment, now))",
         (ADOPTION,),
+    ),
+    Mutant(
+        "an autoscaler that is moved to a candidate",
+        "autoscaling.py",
+        "(scaling, serving.name, _least(observed, scaling, serving))\n        left",
+        "(scaling, max(observed.workloads), 2)\n        left",
+        (SCALING,),
+    ),
+    Mutant(
+        "a candidate with as many pods as are declared",
+        "sizes.py",
+        "if now := _now(observed):",
+        "if now := 0:",
+        (SCALING,),
+    ),
+    Mutant(
+        "a candidate that follows what serves down",
+        "sizes.py",
+        "if scaling and existing else wanted",
+        "if False else wanted",
+        (SCALING,),
+    ),
+    Mutant(
+        "pods dropped when autoscaling is turned off",
+        "sizes.py",
+        "return was_on and _now(observed) > spec.replicas",
+        "return False",
+        (SCALING,),
+    ),
+    Mutant(
+        "an autoscaler before it is on record that there is one",
+        "autoscaling.py",
+        "elif observed.traffic and observed.traffic.autoscaled is not None:",
+        "elif observed.traffic:",
+        (SCALING,),
+    ),
+    Mutant(
+        "what serves scaled down while a canary has its load",
+        "autoscaling.py",
+        "if canary is None or name == serving.name:",
+        "if True:",
+        (SCALING,),
+    ),
+    Mutant(
+        "a standby scaled with what serves",
+        "upkeep.py",
+        "if sizes.is_found(observed):",
+        "if False:",
+        (SCALING,),
+    ),
+    Mutant(
+        "a rollback that keeps the standby's number of pods",
+        "rollout.py",
+        "follows = scale and switch.turning and sizes.is_found(observed)",
+        "follows = False",
+        (SCALING,),
+    ),
+    Mutant(
+        "a switch with three quarters of the pods that the load needs",
+        "rollout.py",
+        "quorum = replicas if sizes.is_found(observed) else threshold(replicas)",
+        "quorum = threshold(replicas)",
+        (SCALING,),
+    ),
+    Mutant(
+        "Ready that asks for what the autoscaler asked for",
+        "sizes.py",
+        "return spec.autoscaling.min_replicas if spec.autoscaling else spec.replicas",
+        "return size(observed)",
+        (SCALING,),
     ),
 )

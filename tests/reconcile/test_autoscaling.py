@@ -3,8 +3,10 @@
 import pytest
 
 from pintle.domain.resources import AUTOSCALERS, DEPLOYMENTS, MODEL_DEPLOYMENTS, MODEL_RUNTIMES, SERVICES
+from pintle.errors import Unavailable
 from pintle.naming import ANNOTATION_AUTOSCALED
 from tests.support.canary_world import canary
+from tests.support.fake_cluster import Fault
 from tests.support.fake_pods import Failure, Fate, Stage
 from tests.support.scaled_world import SCALING, ScaledWorld, scaled
 from tests.support.world import NAME, NAMESPACE, RUNTIME
@@ -125,6 +127,22 @@ def test_a_rollback_that_does_not_wait_has_its_pods_a_moment_later() -> None:
     assert (world.serving, world.replicas()) == ("1", {"1": 6, "2": 6})
 
 
+def test_a_version_that_has_to_start_again_waits_for_all_pods_that_the_load_needs() -> None:
+    """Three of four would be enough for `Ready`, where four are declared."""
+    world = scaled(load=4, rollout={"standbySeconds": 20})
+    world.apply(version=2)
+    world.run(60)
+    assert world.replicas() == {"2": 4}
+    world.behind.clear()
+    world.next_fates["1"] = [Fate(), Fate(), Fate(), Fate(until=Stage.SERVING)]
+    world.apply(version=1)
+    world.run(30)
+    assert (world.serving, world.ready_pods("1"), world.condition()["reason"]) == ("2", 3, "Proving")
+    world.controllers.kubelet.own.clear()
+    world.run(30)
+    assert (world.serving, world.fewest) == ("1", 4)
+
+
 def test_load_and_switches_together() -> None:
     """Load up, scale out, switch at the larger size, back, and on, load down."""
     world = scaled(load=2)
@@ -183,6 +201,20 @@ def test_off_and_another_number_in_one_edit() -> None:
     world.apply(autoscaling=None, replicas=4)
     world.run(20)
     assert world.replicas() == {"1": 4}
+
+
+def test_nothing_is_scaled_before_it_is_on_record_that_it_was_not_declared() -> None:
+    world = ScaledWorld()
+    world.apply(version=1)
+    world.run(20)
+    down = Unavailable("down")
+    world.cluster.faults = [Fault("patch", "services", ordinal=n, error=down) for n in range(1, 50)]
+    world.apply(autoscaling=SCALING)
+    world.run(5)
+    assert (world.autoscaler, world.condition()["reason"]) == (None, "Serving")
+    world.cluster.faults.clear()
+    world.run(20)
+    assert world.scaled == "1"
 
 
 def test_on_and_off_and_on_again() -> None:
