@@ -506,8 +506,8 @@ MUTANTS = (
     Mutant(
         "a standby scaled with what serves",
         "upkeep.py",
-        "if sizes.is_found(observed):",
-        "if False:",
+        "if _over(current, now) or sizes.is_found(observed):",
+        "if _over(current, now):",
         (SCALING,),
     ),
     Mutant(

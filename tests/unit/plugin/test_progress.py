@@ -38,6 +38,11 @@ ENDS = {
     "scaled-to-zero": Outcome.FAILED,
     "scaled-to-zero-serving": Outcome.DONE,
     "terminating": Outcome.FAILED,
+    "canary": Outcome.GOES_ON,
+    "awaiting-promotion": Outcome.FAILED,  # nothing goes on until somebody says so, and the words say how
+    "promoted": Outcome.DONE,
+    "rejected-in-canary": Outcome.FAILED,
+    "gateway-not-found": Outcome.FAILED,
 }
 
 
