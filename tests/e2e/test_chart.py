@@ -17,6 +17,7 @@ from tests.support.load import assert_faultless, load
 from tests.support.rig import BOOSTED, LINEAR, Rig
 from tests.support.rollbacks import IMAGES
 from tests.support.schemas import REPOSITORY
+from tests.support.waiting import until
 
 CHART = REPOSITORY / "charts/pintle"
 
@@ -80,7 +81,7 @@ def test_chart(rig: Rig, release: Release, iris: Deployed, figure: Figure) -> No
         assert rig.kube.get(MODEL_RUNTIMES, "", "default")["spec"]["image"] == IMAGES[0]
         _same(iris, before, "rolled back")
         release.run("uninstall", "--wait")
-        assert not install.operator_pods(rig.kube)
+        until(lambda: not install.operator_pods(rig.kube), within=60, what="the operator is gone")
         assert iris.children_but_status() == before, "uninstalled"
         release.apply("install", "--force-conflicts")
         _same(iris, before, "installed again")
