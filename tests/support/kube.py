@@ -137,4 +137,4 @@ def path(resource: Resource, namespace: str = "", name: str = "") -> str:
 
 def watch_path(resource: Resource, namespace: str, **query: str) -> str:
     """The path of a watch of a kind in a namespace."""
-    return f"{path(resource, namespace)}?{urlencode({'watch': '1', 'allowWatchBookmarks': 'false', **query})}"
+    return f"{path(resource, namespace)}?{urlencode({'watch': '1', 'allowWatchBookmarks': 'true', **query})}"

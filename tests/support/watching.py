@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import orjson
 import urllib3
@@ -29,12 +29,21 @@ class Change:
     object: Json
 
 
-class Watch:
-    """Changes since it began, oldest first; those of objects that were there already come first, as ADDED."""
+Open: TypeAlias = Callable[[str], urllib3.BaseHTTPResponse]
+"""Begins a watch after a resourceVersion; with "" it begins with what is there."""
 
-    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+
+class Watch:
+    """Changes since it began, oldest first; those of objects that were there already come first, as ADDED.
+
+    An API server ends every watch after half an hour or more; it is then begun again where it ended.
+    """
+
+    def __init__(self, begin: Open) -> None:
         self.changes: list[Change] = []
-        self._response = response
+        self._begin = begin
+        self._response = begin("")
+        self._seen = ""
         self._stopped = False
         self._trouble: BaseException | None = None
         self._thread = threading.Thread(target=self._collect, daemon=True)
@@ -62,18 +71,28 @@ class Watch:
         return list(self.changes)
 
     def _collect(self) -> None:
-        pending = b""
         try:
-            for chunk in self._response.stream(amt=None):
-                pending += chunk
-                *lines, pending = pending.split(b"\n")
-                at = time.time()
-                for line in lines:
-                    event: dict[str, Any] = orjson.loads(line)
-                    self.changes.append(Change(at, event["type"], event["object"]))
-            self._trouble = ConnectionResetError("the API server ended it")
+            while True:
+                self._take(self._response)
+                if self._stopped:
+                    return
+                assert self._seen, "the API server ended it before it said where that was"
+                self._response = self._begin(self._seen)
         except BaseException as error:  # noqa: BLE001 - handed to whoever asks next
             self._trouble = error
+
+    def _take(self, response: urllib3.BaseHTTPResponse) -> None:
+        pending = b""
+        for chunk in response.stream(amt=None):
+            pending += chunk
+            *lines, pending = pending.split(b"\n")
+            at = time.time()
+            for line in lines:
+                event: dict[str, Any] = orjson.loads(line)
+                assert event["type"] != "ERROR", event["object"]
+                self._seen = event["object"]["metadata"]["resourceVersion"]
+                if event["type"] != "BOOKMARK":
+                    self.changes.append(Change(at, event["type"], event["object"]))
 
     def stop(self) -> None:
         """End it. What it saw stays."""
@@ -85,13 +104,28 @@ class Watch:
 
 
 @contextmanager
-def watching(api_client: client.ApiClient, resource: Resource, namespace: str) -> Iterator[Watch]:
-    """Watch a kind in a namespace for as long as the block lasts."""
+def watching(
+    api_client: client.ApiClient,
+    resource: Resource,
+    namespace: str,
+    *,
+    kind: Callable[[Open], Watch] = Watch,
+    **query: str,
+) -> Iterator[Watch]:
+    """Watch a kind in a namespace for as long as the block lasts. `query` is for the API server."""
     pool: urllib3.PoolManager = api_client.rest_client.pool_manager
-    url = f"{api_client.configuration.host}{watch_path(resource, namespace)}"
-    response = pool.request("GET", url, preload_content=False, timeout=urllib3.Timeout(connect=10, read=None))
-    assert response.status == 200, response.read()
-    watch = Watch(response)
+
+    def begin(after: str) -> urllib3.BaseHTTPResponse:
+        where = {"resourceVersion": after} if after else {}
+        path = watch_path(resource, namespace, **{**query, **where})
+        url = f"{api_client.configuration.host}{path}"
+        response = pool.request(
+            "GET", url, preload_content=False, timeout=urllib3.Timeout(connect=10, read=None)
+        )
+        assert response.status == 200, response.read()
+        return response
+
+    watch = kind(begin)
     try:
         yield watch
     finally:
