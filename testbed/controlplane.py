@@ -154,6 +154,8 @@ def _controller_manager(instance: Instance, url: str) -> Iterator[str]:
             "allocate-node-cidrs": "true",
             "cluster-cidr": instance.pod_range,
             "node-cidr-mask-size": instance.pod_range.prefixlen,
+            # An autoscaler takes pods away after so long without need of them, by default 5 minutes.
+            "horizontal-pod-autoscaler-downscale-stabilization": "1m",
             # It makes this folder, by default in /usr.
             "flex-volume-plugin-dir": instance.directory / "volume-plugins",
         }

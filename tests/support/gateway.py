@@ -66,7 +66,7 @@ def _is_served(kubectl: Callable[..., str]) -> bool:
 @contextmanager
 def raised(kube: Kube, namespace: str, folder: Path) -> Iterator[Gateway]:
     """Install the kinds and run a gateway until the end of the block. Its log is a file in `folder`."""
-    made = Gateway(namespace, _free_port(), folder / "traefik.log")
+    made = Gateway(namespace, free_port(), folder / "traefik.log")
     with definitions(kube.kubectl), _running(kube, made):
         spec = {"controllerName": "traefik.io/gateway-controller"}
         kube.create(CLASSES, "", {"metadata": {"name": "traefik"}, "spec": spec})
@@ -111,7 +111,8 @@ def _is_programmed(kube: Kube, namespace: str) -> bool:
     return any(c["type"] == "Programmed" and c["status"] == "True" for c in conditions)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
