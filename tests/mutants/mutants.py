@@ -14,6 +14,7 @@ REVIEW = "tests/reconcile/test_review.py"
 OVERLAP = "tests/reconcile/test_two_operators.py::test_a_late_write_of_another_operator"
 CANARY = "tests/reconcile/test_canary.py"
 ADOPTION = "tests/reconcile/test_adoption.py"
+ANY_STATE = "tests/unit/test_decisions.py::test_of_every_state"
 POLICIES = "tests/unit/test_policies.py"
 SCALING = "tests/reconcile/test_autoscaling.py"
 
@@ -530,5 +531,19 @@ MUTANTS = (
         "return spec.autoscaling.min_replicas if spec.autoscaling else spec.replicas",
         "return size(observed)",
         (SCALING,),
+    ),
+    Mutant(
+        "weights of a route that do not add up",
+        "desired/route.py",
+        "stable = (service, port, WHOLE - weight if revision else WHOLE)",
+        "stable = (service, port, WHOLE)",
+        (ANY_STATE,),
+    ),
+    Mutant(
+        "what serves given up like any other",
+        "upkeep.py",
+        "keep = {r.name for r in (current.serving, step.candidate) if r is not None}",
+        "keep = {r.name for r in (step.candidate,) if r is not None}",
+        (ANY_STATE,),
     ),
 )
