@@ -8,26 +8,22 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from pintle.api import parse_model_deployment
 from pintle.cache import Cache
 from pintle.domain import Action, Create, Defaults, Delete, Observed, Patch, Plan, PodView
 from pintle.domain.resources import (
-    CONFIG_MAPS,
-    CONTROLLER_REVISIONS,
     DEPLOYMENTS,
     MODEL_DEPLOYMENTS,
     MODEL_RUNTIMES,
     PODS,
     REGISTRY_CONNECTIONS,
-    SERVICES,
 )
 from pintle.errors import Conflict
 from pintle.gather import gather
 from pintle.memory import Memory
-from pintle.naming import LABEL_REVISION, digest
+from pintle.naming import digest
 from pintle.plan import decide
 from pintle.ports import Json, Resource
 from tests.support.answers import Answers, Views
@@ -38,9 +34,6 @@ from tests.support.fake_gateway import FakeGateway
 from tests.support.world import NAME, NAMESPACE, RUNTIME
 
 VERSIONS = ("1", "2", "3")
-# Two shapes of each: what is declared may be an earlier one of the same model.
-CPUS = ("100m", "200m")
-_SERVER_SET = ("uid", "resourceVersion", "creationTimestamp", "generation")
 
 
 @dataclass
@@ -231,41 +224,6 @@ class Bench:
                 return count
         ready = (self.body["status"].get("conditions") or [{}])[0]
         raise AssertionError(f"no end after {limit} passes: {said}, {plan.wake_at}, {ready}")
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A revision as one that served leaves it: its record, its ConfigMap and its Deployment."""
-
-    name: str
-    version: str
-    cpu: str
-    bodies: Mapping[Resource, Json] = field(repr=False)
-
-
-@cache
-def library() -> tuple[Kept, ...]:
-    """All revisions that a state may have, as they are once each has served."""
-    bench = Bench({"version": 1, "replicas": 2, "revisionHistoryLimit": 50})
-    found = []
-    for version in VERSIONS:
-        for cpu in CPUS:
-            spec = {"version": int(version), "resources": {"requests": {"cpu": cpu}}}
-            bench.api.patch(MODEL_DEPLOYMENTS, NAMESPACE, NAME, {"spec": spec})
-            bench.run()
-            serving = bench.api.get(SERVICES, NAMESPACE, NAME)["spec"]["selector"][LABEL_REVISION]
-            bodies = {
-                kind: bare(bench.api.get(kind, NAMESPACE, serving))
-                for kind in (CONTROLLER_REVISIONS, CONFIG_MAPS, DEPLOYMENTS)
-            }
-            found.append(Kept(serving, version, cpu, bodies))
-    return tuple(found)
-
-
-def bare(body: Body) -> Body:
-    """An object as it would be written: without what the API server sets."""
-    metadata = {k: v for k, v in body["metadata"].items() if k not in _SERVER_SET}
-    return {k: v for k, v in body.items() if k != "status"} | {"metadata": metadata}
 
 
 def written(actions: Iterable[Action], resource: Resource) -> Iterable[tuple[Action, Body]]:

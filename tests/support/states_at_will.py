@@ -30,7 +30,8 @@ from pintle.naming import (
     timestamp,
 )
 from tests.support.canary_world import GATEWAY
-from tests.support.deciding import CPUS, VERSIONS, Bench, Kept, Pod, library
+from tests.support.deciding import VERSIONS, Bench, Pod
+from tests.support.library import CPUS, Kept, library
 from tests.support.world import NAME, NAMESPACE
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
