@@ -1,5 +1,6 @@
 """Which Services may be taken over, and what is written to them: tables."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -10,8 +11,10 @@ from pintle.desired import adoption, network
 from pintle.desired.network import Marks
 from pintle.domain import Child
 from pintle.naming import ANNOTATION_ADOPT_BY, ANNOTATION_ADOPTED
+from pintle.roles import others_behind_service
 from pintle.trafficview import traffic
-from tests.support.builders import NOW, deployment
+from tests.support.builders import NOW, deployment, pod, record
+from tests.support.deciding import Bench
 from tests.support.patches import json_patch, merge
 
 PORT = {"port": 5000, "protocol": "TCP", "targetPort": 9000}
@@ -138,3 +141,25 @@ def test_a_switch_puts_its_port_back_too() -> None:
     flip = network.flip(deployment(), traffic(stored, (), []), REVISION, MARKS)
     assert isinstance(flip.body, dict)
     assert flip.body["spec"]["ports"] == [{**PORT, "targetPort": "http"}]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "others"),
+    [
+        (f"{REVISION}-7c9d-aaaaa", 0),  # one of its pods
+        ("iris-v2-0000aaaa-5f6b-bbbbb", 1),  # another revision's
+        (f"{REVISION}-7c9d-ccccc", 0),  # its own, of which the watch of pods has not told yet
+        ("by-hand-6d5f-ddddd", 1),  # where the Service led to before
+    ],
+)
+def test_endpoints_of_before_count_as_those_of_others(endpoint: str, others: int) -> None:
+    """So that Ready waits for them to go: what serves has all of the traffic then."""
+    bench = Bench({"version": 3})
+    seen = traffic(adopted(service()), (), [REVISION])
+    pods = (
+        pod(f"{REVISION}-7c9d-aaaaa", revision=REVISION, ready=True),
+        pod("iris-v2-0000aaaa-5f6b-bbbbb", revision="iris-v2-0000aaaa", ready=True),
+    )
+    ready = frozenset({f"{REVISION}-7c9d-aaaaa", endpoint})
+    observed = replace(bench.observe(), pods=pods, traffic=replace(seen, ready_pods=ready))
+    assert others_behind_service(observed, record(name=REVISION)) == others
