@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pintle import following
+from pintle.conditions import Reason
 from pintle.domain import Identity, Observed, Record, Rejected
 from pintle.naming import ANNOTATION_CHANGE_CAUSE, ANNOTATION_REJECT, parse_time, timestamp
 from pintle.roles import Roles
@@ -95,7 +96,17 @@ def cause(observed: Observed, identity: Identity) -> str:
         return f"version {spec.version} was declared"
     if rejected := annotations.get(ANNOTATION_REJECT):
         return f"{ANNOTATION_REJECT}: {rejected}"[:1024]
-    return "restored"
+    return _taken_back(observed) or "restored"
+
+
+def _taken_back(observed: Observed) -> str:
+    """Why the traffic was taken from what had it last, if that failed with it: it is rejected after that."""
+    since = observed.traffic.since if observed.traffic else None
+    for rejected in (r.rejected for r in observed.records):
+        failed = rejected is not None and rejected.reason == Reason.ANALYSIS_FAILED
+        if rejected and failed and since and rejected.time >= since:
+            return rejected.message[:1024]
+    return ""
 
 
 def _told(observed: Observed, identity: Identity, words: str) -> bool:

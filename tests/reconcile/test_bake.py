@@ -56,6 +56,9 @@ def test_it_does_worse_and_the_standby_gets_the_traffic_back(
     assert world.condition()["message"].endswith("version 1 keeps serving")
     assert world.body["spec"]["version"] == 2
     assert world.status["serving"]["version"] == "1"
+    told = [(e["version"], e["outcome"]) for e in world.status["history"]]
+    assert told == [("1", "Serving"), ("2", "AnalysisFailed"), ("2", "Replaced"), ("1", "Replaced")]
+    assert words in world.status["history"][0]["cause"]
     assert world.status["wanted"] == "2"
     assert world.requests.lost == 0
     world.run(600)
