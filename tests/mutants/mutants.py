@@ -15,6 +15,8 @@ OVERLAP = "tests/reconcile/test_two_operators.py::test_a_late_write_of_another_o
 CANARY = "tests/reconcile/test_canary.py"
 ADOPTION = "tests/reconcile/test_adoption.py"
 ANY_STATE = "tests/unit/test_decisions.py::test_of_every_state"
+ANALYSIS = "tests/reconcile/test_analysis.py"
+BAKE = "tests/reconcile/test_bake.py"
 POLICIES = "tests/unit/test_policies.py"
 SCALING = "tests/reconcile/test_autoscaling.py"
 
@@ -545,5 +547,82 @@ MUTANTS = (
         "keep = {r.name for r in (current.serving, step.candidate) if r is not None}",
         "keep = {r.name for r in (step.candidate,) if r is not None}",
         (ANY_STATE,),
+    ),
+    Mutant(
+        "a share taken back for its requests, and not why",
+        "desired/route.py",
+        "ANNOTATION_SINCE: micro_timestamp(now), **failure(failed)}",
+        "ANNOTATION_SINCE: micro_timestamp(now)}",
+        (ANALYSIS,),
+    ),
+    Mutant(
+        "a switch undone, and not why",
+        "switch.py",
+        "network.flip(deployment, traffic, target.name, marks, failed)",
+        "network.flip(deployment, traffic, target.name, marks)",
+        (BAKE,),
+    ),
+    Mutant(
+        "a rollback that is watched",
+        "comparing.py",
+        "serving.number < before.number or serving.rejected",
+        "serving.rejected",
+        (BAKE,),
+    ),
+    Mutant(
+        "a bake that is never over",
+        "comparing.py",
+        "if traffic.baked == serving.name or",
+        "if",
+        (BAKE,),
+    ),
+    Mutant(
+        "pods read at rest",
+        "gather.py",
+        "        comparisons.forget(key)\n        return None\n    return comparisons.want",
+        "        return None\n    return comparisons.want",
+        (ANALYSIS,),
+    ),
+    Mutant(
+        "a step that ends before its requests have told",
+        "routing.py",
+        "passed=comparing.passed(observed, target),",
+        "passed=True,",
+        (ANALYSIS,),
+    ),
+    Mutant(
+        "chance taken for a difference",
+        "analysis.py",
+        "SURE = 3.0",
+        "SURE = 0.0",
+        ("tests/unit/test_analysis.py",),
+    ),
+    Mutant(
+        "counters that are never reset",
+        "analysis.py",
+        "        now.started != before.started\n        or now.requests < before.requests",
+        "        now.requests < before.requests",
+        ("tests/unit/test_analysis.py",),
+    ),
+    Mutant(
+        "a sample that never ends",
+        "sampling.py",
+        "return Window(last, recent=recent, passed=True), verdict",
+        "return replace(now, passed=True), verdict",
+        ("tests/unit/test_sampling.py",),
+    ),
+    Mutant(
+        "an answer of /metrics without an end",
+        "adapters/pod_metrics.py",
+        "if len(body) > self._body_bytes:",
+        "if False:",
+        ("tests/contract/test_pod_metrics.py",),
+    ),
+    Mutant(
+        "errors of a model that raises, which MLflow answers with 400, not counted",
+        "adapters/pod_metrics.py",
+        '_ERRORS = ("4", "5")',
+        '_ERRORS = ("5",)',
+        ("tests/contract/test_pod_metrics.py",),
     ),
 )
