@@ -10,9 +10,22 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from pintle import sampling
 from pintle.api import parse_model_deployment
 from pintle.cache import Cache
-from pintle.domain import Action, Create, Defaults, Delete, Observed, Patch, Plan, PodView
+from pintle.domain import (
+    Action,
+    Comparison,
+    Create,
+    Defaults,
+    Delete,
+    Key,
+    Observed,
+    Patch,
+    Plan,
+    PodView,
+    Verdict,
+)
 from pintle.domain.resources import (
     DEPLOYMENTS,
     MODEL_DEPLOYMENTS,
@@ -44,6 +57,17 @@ class Pod:
     created: datetime
     ready: bool = False
     role: str = ""
+
+
+class NoNumbers:
+    """Pods whose counters cannot be read."""
+
+    def want(self, key: Key, comparison: Comparison) -> Verdict:
+        del key
+        return sampling.waiting(comparison)
+
+    def forget(self, key: Key) -> None:
+        """Nothing is kept."""
 
 
 @dataclass
@@ -93,6 +117,7 @@ class Bench:
             self.cache,
             self.answers,
             Views(self.cache),
+            NoNumbers(),
             deployment=deployment,
             memory=self.memory,
             defaults=Defaults(),
