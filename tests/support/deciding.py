@@ -161,17 +161,18 @@ class Bench:
     def apply(self, plan: Plan) -> list[Action]:
         """Do all that a plan says, in its order, and write its status; what has been done.
 
-        As in a pass of the operator, a write of the upkeep may be refused because another one came first: the
-        rest of its sequence is left to the next pass.
+        As in a pass of the operator, a write of the upkeep may be refused because another one came first. Its
+        sequence is begun again by the next pass then, and does not count as done.
         """
         done = [action for stage in plan.stages for action in stage]
         for action in done:
             self._do(action)
         for sequence in plan.upkeep:
+            actions = [action for stage in sequence for action in stage]
             with suppress(Conflict):
-                for action in (action for stage in sequence for action in stage):
+                for action in actions:
                     self._do(action)
-                    done.append(action)
+                done += actions
         self.memory.unsaid_since = (self.memory.unsaid_since or self.clock.now()) if plan.unsaid else None
         if plan.status is not None:
             patch: list[Json] = [{"op": "add", "path": "/status", "value": plan.status}]
