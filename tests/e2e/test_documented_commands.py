@@ -3,90 +3,23 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from pintle.domain.resources import CLUSTER_REGISTRY_CONNECTIONS, MODEL_RUNTIMES, NAMESPACES
+from pintle.domain.resources import CLUSTER_REGISTRY_CONNECTIONS, MODEL_RUNTIMES
 from tests.e2e.conftest import Figure
-from tests.support.console import Console
 from tests.support.deployed import Deployed
 from tests.support.gitops import flux
-from tests.support.kube import MINE, RESTRICTED
 from tests.support.mlflow_pod import MlflowPod
-from tests.support.rig import BOOSTED, LINEAR, NAMES, NAN, Rig
-from tests.support.schemas import REPOSITORY
-from tests.support.terminal import environment
+from tests.support.readers import PRIVATE, Reader, newcomer, reader, serving
+from tests.support.rig import BOOSTED, LINEAR, NAMES, NAN
 from tests.support.waiting import until
+
+__all__ = ["newcomer", "reader"]
 
 # A page has up to three rollouts, and waits for one refusal.
 pytestmark = pytest.mark.timeout(1200)
-
-PAGES = REPOSITORY / "docs/how-to"
-PRIVATE = "e2e-docs-mlflow"
-
-
-@dataclass(frozen=True)
-class Reader:
-    """Somebody with a terminal, in a namespace of their own."""
-
-    rig: Rig
-    namespace: str
-    folder: Path
-
-    def follow(self, page: str, **actions: Callable[[], object]) -> int:
-        """Run all commands of a page; returns how many there were."""
-        named = {name.replace("_", "-"): action for name, action in actions.items()}
-        renamed = {
-            "http://mlflow.mlops.svc:5000": self.rig.mlflow.uri,
-            "http://mlflow.private.svc:5000": f"http://mlflow.{PRIVATE}.svc:5000",
-            "-n ml ": f"-n {self.namespace} ",
-            " namespace ml ": f" namespace {self.namespace} ",
-            "namespace/ml ": f"namespace/{self.namespace} ",
-            "/namespaces/ml/": f"/namespaces/{self.namespace}/",
-            "ml/iris ": f"{self.namespace}/iris ",
-            "ml/iris:": f"{self.namespace}/iris:",
-            "ml/iris,": f"{self.namespace}/iris,",
-            "namespace: ml}": f"namespace: {self.namespace}}}",
-        }
-        console = Console(self.folder, self._environment(), renamed, named)
-        return console.run(PAGES / page)
-
-    def _environment(self) -> dict[str, str]:
-        """The test bed's kubectl is found, and what uv installs; the folder looks like a clone."""
-        for name in ("manifests", "plugin"):
-            (self.folder / name).symlink_to(REPOSITORY / name)
-        tools = {"UV_TOOL_DIR": str(self.folder / "tools"), "UV_TOOL_BIN_DIR": str(self.folder / "bin")}
-        found = environment(self.rig.kube.cluster, self.folder, REPOSITORY / ".tools/bin")
-        return {**found, **tools, "PYTHONPATH": str(REPOSITORY)}
-
-
-@pytest.fixture
-def reader(rig: Rig, tmp_path: Path) -> Iterator[Reader]:
-    """A reader whose namespace knows the registry as `mlflow`."""
-    with rig.namespace("docs") as namespace:
-        yield Reader(rig, namespace, tmp_path)
-
-
-@pytest.fixture
-def newcomer(rig: Rig, tmp_path: Path) -> Iterator[Reader]:
-    """A reader with an empty namespace."""
-    metadata = {"generateName": "e2e-docs-", "labels": MINE | RESTRICTED}
-    namespace = rig.kube.create(NAMESPACES, "", {"metadata": metadata})["metadata"]["name"]
-    yield Reader(rig, namespace, tmp_path)
-    rig.kube.delete(NAMESPACES, "", namespace)
-
-
-def _serving(reader: Reader, *versions: str) -> Deployed:
-    """Model `iris`, after these versions served one after the other."""
-    iris = Deployed(reader.rig.kube, reader.namespace)
-    iris.create(version=int(versions[0]))
-    iris.ready(versions[0])
-    for version in versions[1:]:
-        iris.edit(version=int(version))
-        iris.ready(version)
-    return iris
 
 
 @contextmanager
@@ -113,7 +46,7 @@ def test_roll_back(reader: Reader, figure: Figure) -> None:
     with _stopped_again(mlflow):
         count = reader.follow(
             "roll-back.md",
-            two_versions=lambda: _serving(reader, LINEAR, BOOSTED),
+            two_versions=lambda: serving(reader, LINEAR, BOOSTED),
             version_2=version_2,
             registry_down=mlflow.stop,
             registry_up=mlflow.start,
@@ -135,7 +68,7 @@ def test_kubectl_plugin(reader: Reader, figure: Figure) -> None:
 
     count = reader.follow(
         "kubectl-plugin.md",
-        two_versions=lambda: _serving(reader, LINEAR, BOOSTED),
+        two_versions=lambda: serving(reader, LINEAR, BOOSTED),
         flux_applies=flux_applies,
     )
     figure(f"{count} commands")
@@ -170,7 +103,7 @@ def test_require_approval(reader: Reader, figure: Figure) -> None:
     try:
         count = reader.follow(
             "require-approval.md",
-            one_version=lambda: _serving(reader, LINEAR),
+            one_version=lambda: serving(reader, LINEAR),
             approve_2=lambda: mlflow.set_tag("iris", BOOSTED, tag, "approved"),
         )
     finally:
@@ -182,20 +115,20 @@ def test_require_approval(reader: Reader, figure: Figure) -> None:
 @pytest.mark.slow
 def test_golden_cases(reader: Reader, figure: Figure) -> None:
     assert (BOOSTED, NAMES) == ("2", "3"), "the page calls them so"
-    count = reader.follow("golden-cases.md", one_version=lambda: _serving(reader, LINEAR))
+    count = reader.follow("golden-cases.md", one_version=lambda: serving(reader, LINEAR))
     figure(f"{count} commands")
 
 
 @pytest.mark.slow
 def test_what_served_when(reader: Reader, figure: Figure) -> None:
-    count = reader.follow("what-served-when.md", one_version=lambda: _serving(reader, LINEAR))
+    count = reader.follow("what-served-when.md", one_version=lambda: serving(reader, LINEAR))
     figure(f"{count} commands")
 
 
 @pytest.mark.slow
 def test_replace_first(reader: Reader, figure: Figure) -> None:
     assert NAN == "4", "the page calls the version that answers NaN so"
-    count = reader.follow("replace-first.md", one_version=lambda: _serving(reader, LINEAR))
+    count = reader.follow("replace-first.md", one_version=lambda: serving(reader, LINEAR))
     figure(f"{count} commands")
 
 
@@ -210,7 +143,7 @@ def test_write_back(reader: Reader, figure: Figure) -> None:
 
     count = reader.follow(
         "write-back.md",
-        two_versions=lambda: _serving(reader, LINEAR, BOOSTED),
+        two_versions=lambda: serving(reader, LINEAR, BOOSTED),
         tags_are_there=tags_are_there,
     )
     figure(f"{count} commands; {_tag(reader, LINEAR)}, {_tag(reader, BOOSTED)}")
@@ -234,13 +167,13 @@ def test_share_a_registry(reader: Reader, figure: Figure) -> None:
 
 def test_watch_and_debug(reader: Reader, figure: Figure) -> None:
     assert NAN == "4", "the page calls the version that answers NaN so"
-    _serving(reader, LINEAR)
+    serving(reader, LINEAR)
     figure(f"{reader.follow('watch-and-debug.md')} commands")
 
 
 def test_choose_a_runtime(reader: Reader, figure: Figure) -> None:
     try:
-        count = reader.follow("choose-a-runtime.md", one_version=lambda: _serving(reader, LINEAR))
+        count = reader.follow("choose-a-runtime.md", one_version=lambda: serving(reader, LINEAR))
     finally:
         reader.rig.kube.delete(MODEL_RUNTIMES, "", "boosting")
     figure(f"{count} commands")
