@@ -72,6 +72,7 @@ class Reconciler:
             deployment = parse_model_deployment(body)
         except ValidationError as error:
             log.warning("cannot read %s/%s: %s", *key, error, extra={"key": "/".join(key)})
+            self._comparisons.forget(key)
             said = unreadable.status(body, error, self._clock.now())
             if said != body.get("status"):
                 await self._write_status(key, body["metadata"].get("uid", ""), said)
