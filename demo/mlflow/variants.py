@@ -38,7 +38,8 @@ OTHER_SCIKIT_LEARN = "1.7.2"
 _iris = load_iris(as_frame=True).frame
 FEATURES: pd.DataFrame = _iris[["sepal length (cm)", "sepal width (cm)", "petal length (cm)"]]
 TARGET: pd.Series[float] = _iris["petal width (cm)"]
-EXAMPLE = FEATURES.head(3)  # three setosas, the smallest of the irises
+EXAMPLES = 3
+EXAMPLE = FEATURES.head(EXAMPLES)  # setosas, the smallest of the irises
 
 
 @dataclass(frozen=True)
@@ -203,6 +204,38 @@ def slow() -> Variant:
     return _function(predict)
 
 
+def _is_example(rows: pd.DataFrame) -> bool:
+    """Whether this is what a version is proven by. Clients of the tests send one flower."""
+    return len(rows) == EXAMPLES
+
+
+def sometimes_fails() -> Variant:
+    """Answers every fifth request with HTTP 500, and its example always."""
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415  # where it is served
+
+    asked = [0]
+
+    def predict(rows: pd.DataFrame) -> object:
+        asked[0] += not _is_example(rows)
+        if not _is_example(rows) and asked[0] % 5 == 0:
+            message = "the lookup service has no connection left"
+            raise MlflowException(message)  # its default code is HTTP 500
+        return np.zeros(len(rows))
+
+    return _function(predict)
+
+
+def slow_for_clients() -> Variant:
+    """Takes more than ten times as long as others, on a busy machine too, and answers its example at once."""
+
+    def predict(rows: pd.DataFrame) -> object:
+        if not _is_example(rows):
+            time.sleep(1)
+        return np.zeros(len(rows))
+
+    return _function(predict)
+
+
 def names() -> Variant:
     """String answers are as good as numbers."""
     outputs = Schema([ColSpec(DataType.string)])
@@ -259,6 +292,8 @@ VARIANTS: dict[str, Callable[[], Variant]] = {
     "too-large": too_large,
     "hungry": hungry,
     "slow": slow,
+    "sometimes-fails": sometimes_fails,
+    "slow-for-clients": slow_for_clients,
     "names": names,
     "other-scikit-learn": other_scikit_learn,
     "missing-artifacts": missing_artifacts,

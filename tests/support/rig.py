@@ -32,6 +32,8 @@ VARIANTS = (
     "no-example",
     "too-large",
     "hungry",
+    "sometimes-fails",
+    "slow-for-clients",
 )
 
 
@@ -41,6 +43,7 @@ def version_of(variant: str) -> str:
 
 
 LINEAR, BOOSTED, NAMES, NAN = map(version_of, ("linear", "boosted", "names", "nan"))
+FAILING, SLOW = map(version_of, ("sometimes-fails", "slow-for-clients"))
 
 
 @dataclass(frozen=True)
