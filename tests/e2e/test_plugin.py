@@ -139,8 +139,8 @@ def test_wait(pintle: Terminal, iris: Deployed) -> None:
     assert "Suspended: " in held.out
     iris.edit(version=999, suspend=False)
     assert pintle("wait", "iris").code == 1
-    with iris.untouched():
-        iris.edit(version=int(BOOSTED), rolloutToken="again")
+    with iris.untouched():  # by a revision that no other test has, whose pods may be warm
+        iris.edit(version=int(BOOSTED), rolloutToken="waited for")
         late = pintle("wait", "iris", "--timeout", "1s")
         assert late.code == 1
         assert "(not within 1s)" in late.out
