@@ -150,7 +150,7 @@ def _waits(iris: Deployed) -> str:
 @contextmanager
 def _baked(rig: Rig, namespace: str) -> Iterator[Deployed]:
     made = Deployed(rig.kube, namespace, "baked")
-    # Compared with what version 1 took before; the machine may have more to do by now, which is not told here.
+    # Compared with how long version 1 took before; the machine may have more to do by now.
     analysis = {"minRequests": LEAST, "maxLatencyIncreasePercent": 1000}
     rollout = {"bakeSeconds": 120, "standbySeconds": 600, "analysis": analysis}
     made.create(version=int(LINEAR), rollout=rollout)
