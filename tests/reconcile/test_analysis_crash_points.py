@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.reconcile.test_crash_points import ERRORS, KILLS, points
 from tests.support.canary_world import CanaryWorld, canary
-from tests.support.fake_cluster import Fault, Request
+from tests.support.crash_points import assert_survived, unlike, writes
 from tests.support.fake_requests import Manners
 from tests.support.restarting import Restarting
 
@@ -76,9 +75,6 @@ class Run:
     def act(self) -> None:
         self._act(self.world)
 
-    def writes(self) -> list[Request]:
-        return [r for r in self.world.cluster.requests if r.verb not in ("get", "list")]
-
     def end(self) -> dict[str, object]:
         """All that has to be as in a clean run."""
         world = self.world
@@ -109,20 +105,11 @@ SHORT = {"fails after a switch"}
 def test_every_write_of(name: str) -> None:
     clean = Run(name)
     clean.act()
-    writes = points(clean.writes())
+    written = writes(clean)
     end = clean.end()
     assert end["wrong"] == end["at rest"] == []
     assert end["lost"] == end["reads"] == 0
     assert end["rejected"] == ([("2", "AnalysisFailed")] if "fails" in name else [])
-    failed = []
-    for write, ordinal in writes:
-        for what, (error, committed) in {**KILLS, **ERRORS}.items():
-            run = Run(name)
-            fault = Fault(write.verb, write.resource, write.name, ordinal, error(), committed)
-            run.world.cluster.faults.append(fault)
-            run.act()
-            if wrong := {k: v for k, v in run.end().items() if v != end[k]}:
-                failed.append(f"{write.verb} {write.resource} {write.name} #{ordinal}, {what}: {wrong}")
-    count = len(writes) * len({**KILLS, **ERRORS})
-    print(f"{name}: {len(writes)} writes, {count - len(failed)} of {count} points survived")
-    assert failed == []
+    assert_survived(
+        name, written, lambda: Run(name), lambda run, _: unlike(run.end(), end), all_reached=False
+    )

@@ -11,9 +11,8 @@ import pytest
 from pintle.domain.resources import SERVICES
 from pintle.naming import ANNOTATION_AUTOSCALED
 from pintle.views import annotation
-from tests.reconcile.test_crash_points import ERRORS, KILLS, points
 from tests.support.canary_world import canary
-from tests.support.fake_cluster import Fault, Request
+from tests.support.crash_points import assert_survived, unlike, writes
 from tests.support.restarting import Restarting
 from tests.support.scaled_world import SCALING, ScaledWorld
 from tests.support.world import NAME, NAMESPACE
@@ -90,9 +89,6 @@ class Run:
     def act(self) -> None:
         self._act(self.world)
 
-    def writes(self) -> list[Request]:
-        return [r for r in self.world.cluster.requests if r.verb not in ("get", "list")]
-
     def end(self) -> dict[str, object]:
         """All that has to be as in a clean run."""
         world = self.world
@@ -123,24 +119,16 @@ LONG = {"a switch", "a canary", "back to a standby with fewer pods"}
 def test_every_write_of(name: str) -> None:
     clean = Run(HISTORIES[name])
     clean.act()
-    writes = points(clean.writes())
+    written = writes(clean)
     end = clean.end()
     assert end["wrong"] == end["at rest"] == []
     assert end["fewest"] == (6 if "fewer" in name else 4)
-    failed = []
-    for write, ordinal in writes:
-        for what, (error, committed) in {**KILLS, **ERRORS}.items():
-            run = Run(HISTORIES[name])
-            fault = Fault(write.verb, write.resource, write.name, ordinal, error(), committed)
-            run.world.cluster.faults.append(fault)
-            run.act()
-            assert fault.seen >= ordinal, f"{write} {ordinal} was not reached"
-            found = run.end()
-            if what == "422":
-                # For half a minute: longer than a rollback waits for pods, or a share for what holds them.
-                found["fewest"] = end["fewest"]
-            if wrong := {k: v for k, v in found.items() if v != end[k]}:
-                failed.append(f"{write.verb} {write.resource} {write.name} #{ordinal}, {what}: {wrong}")
-    count = len(writes) * len({**KILLS, **ERRORS})
-    print(f"{name}: {len(writes)} writes, {count - len(failed)} of {count} points survived")
-    assert failed == []
+
+    def wrong(run: Run, what: str) -> dict[str, object]:
+        found = run.end()
+        if what == "422":
+            # For half a minute: longer than a rollback waits for pods, or a share for what holds them.
+            found["fewest"] = end["fewest"]
+        return unlike(found, end)
+
+    assert_survived(name, written, lambda: Run(HISTORIES[name]), wrong)

@@ -8,9 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.reconcile.test_crash_points import ERRORS, KILLS, points
 from tests.support.canary_world import CanaryWorld
-from tests.support.fake_cluster import Fault, Request
+from tests.support.crash_points import assert_survived, unlike, writes
 from tests.support.restarting import Restarting
 from tests.support.world import NAME
 
@@ -81,9 +80,6 @@ class Run:
     def act(self) -> None:
         self._act(self.world)
 
-    def writes(self) -> list[Request]:
-        return [r for r in self.world.cluster.requests if r.verb not in ("get", "list")]
-
     def end(self) -> dict[str, object]:
         """All that has to be as in a clean run."""
         world = self.world
@@ -115,20 +111,8 @@ LONG = {"step by step", "a third version in mid-canary", "back to the standby"}
 def test_every_write_of(name: str) -> None:
     clean = Run(HISTORIES[name])
     clean.act()
-    writes = points(clean.writes())
+    written = writes(clean)
     end = clean.end()
     assert end["wrong"] == end["at rest"] == []
     assert end["sends"] in ({NAME: 100}, {})
-    failed = []
-    for write, ordinal in writes:
-        for what, (error, committed) in {**KILLS, **ERRORS}.items():
-            run = Run(HISTORIES[name])
-            fault = Fault(write.verb, write.resource, write.name, ordinal, error(), committed)
-            run.world.cluster.faults.append(fault)
-            run.act()
-            assert fault.seen >= ordinal, f"{write} {ordinal} was not reached"
-            if wrong := {k: v for k, v in run.end().items() if v != end[k]}:
-                failed.append(f"{write.verb} {write.resource} {write.name} #{ordinal}, {what}: {wrong}")
-    count = len(writes) * len({**KILLS, **ERRORS})
-    print(f"{name}: {len(writes)} writes, {count - len(failed)} of {count} points survived")
-    assert failed == []
+    assert_survived(name, written, lambda: Run(HISTORIES[name]), lambda run, _: unlike(run.end(), end))

@@ -5,18 +5,15 @@ clean one: the same state, each object made and deleted as often, nothing that s
 `tests/faults` does the same with processes and a real API server.
 """
 
-import asyncio
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
 from pintle.domain.resources import CONFIG_MAPS, MODEL_DEPLOYMENTS
-from pintle.errors import Conflict, Invalid, Unavailable
 from tests.support.by_hand import ByHand
+from tests.support.crash_points import assert_survived, writes
 from tests.support.disturbed import reject
-from tests.support.fake_cluster import Fault, Request
 from tests.support.fake_pods import Failure, Fate, Stage
 from tests.support.faults.in_memory import FakeWitness
 from tests.support.faults.oracles import broken_promises, difference, end_state, made_and_gone, orphans
@@ -110,18 +107,6 @@ RARE = (
         "replaced first, and back", (apply(version=1, replicas=2, rollout=NO_SURGE),), apply(version=BAD)
     ),
 )
-KILLS: dict[str, tuple[Callable[[], BaseException], bool]] = {
-    "killed before it": (asyncio.CancelledError, False),
-    "killed after it": (asyncio.CancelledError, True),
-}
-ERRORS: dict[str, tuple[Callable[[], BaseException], bool]] = {
-    "answer lost": (lambda: Unavailable("lost"), True),
-    "409": (lambda: Conflict("injected", status=409), False),
-    "422": (lambda: Invalid("injected", status=422), False),
-    "429": (lambda: Unavailable("injected", status=429, after=1), False),
-    "500": (lambda: Unavailable("injected", status=500), False),
-    "503": (lambda: Unavailable("injected", status=503), False),
-}
 
 
 class Run:
@@ -142,9 +127,6 @@ class Run:
         self._workload.act(self.world)
         self.world.run(60)
 
-    def writes(self) -> list[Request]:
-        return [r for r in self.world.cluster.requests if r.verb not in ("get", "list")]
-
     def same_as(self, clean: "Run") -> list[str]:
         """What is otherwise than in a clean run, or wrong by itself."""
         found = difference(end_state(self.witness, SUBJECT), end_state(clean.witness, SUBJECT))
@@ -159,17 +141,6 @@ class Run:
         return found
 
 
-def points(writes: Iterable[Request]) -> list[tuple[Request, int]]:
-    """Each write with its ordinal among those of its kind and name."""
-    counts: Counter[tuple[str, str, str]] = Counter()
-    found = []
-    for write in writes:
-        key = (write.verb, write.resource, write.name)
-        counts[key] += 1
-        found.append((write, counts[key]))
-    return found
-
-
 @pytest.mark.parametrize(
     "workload",
     [*WORKLOADS, *(pytest.param(w, marks=pytest.mark.slow) for w in RARE)],
@@ -178,20 +149,8 @@ def points(writes: Iterable[Request]) -> list[tuple[Request, int]]:
 def test_every_write_of(workload: Workload) -> None:
     clean = Run(workload)
     clean.act()
-    writes = points(clean.writes())
+    written = writes(clean)
     # Of a deletion the operator writes nothing: garbage collection takes the children.
-    assert bool(writes) == (workload.name != "delete"), "what is tried is what is written"
+    assert bool(written) == (workload.name != "delete"), "what is tried is what is written"
     assert clean.same_as(clean) == []
-    failed = []
-    for write, ordinal in writes:
-        for name, (error, committed) in {**KILLS, **ERRORS}.items():
-            run = Run(workload)
-            fault = Fault(write.verb, write.resource, write.name, ordinal, error(), committed)
-            run.world.cluster.faults.append(fault)
-            run.act()
-            assert fault.seen >= ordinal, f"{write} {ordinal} was not reached"
-            if wrong := run.same_as(clean):
-                failed.append(f"{write.verb} {write.resource} {write.name} #{ordinal}, {name}: {wrong}")
-    count = len(writes) * len({**KILLS, **ERRORS})
-    print(f"{workload.name}: {len(writes)} writes, {count - len(failed)} of {count} points survived")
-    assert failed == []
+    assert_survived(workload.name, written, lambda: Run(workload), lambda run, _: run.same_as(clean))
