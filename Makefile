@@ -61,7 +61,7 @@ test: lint unit ## Run lint, unit, reconcile, contract, crds, faults, e2e. Raise
 		tests/contract tests/crds tests/faults tests/e2e
 
 .PHONY: test-all
-test-all: test ## Run `make test`, then what takes an hour more.
+test-all: test ## Run `make test`, then what takes hours more.
 	TESTBED_NAME=$${TESTBED_NAME:-pintle-test} $(RUN) pytest -m slow tests
 
 .PHONY: mutants
