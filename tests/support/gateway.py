@@ -146,6 +146,10 @@ class Requests:
         """The versions that answered last."""
         return {request.version for request in self._log.requests[-count:]}
 
+    def so_far(self) -> list[Request]:
+        """What has been answered, or has failed, by now."""
+        return list(self._log.requests)
+
     def stop(self) -> list[Request]:
         """Let what is under way end, and give all requests."""
         self._process.terminate()
