@@ -28,6 +28,7 @@ from tests.support.waiting import until
 
 OPERATOR = "system:serviceaccount:pintle-system:pintle-operator"
 
+_POD = "authentication.kubernetes.io/pod-name"
 _WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 _PRUNED = frozenset({"controllerrevisions", "deployments", "configmaps"})
 _CHILDREN = frozenset(resource.plural for resource in CHILDREN)
@@ -35,7 +36,10 @@ _CHILDREN = frozenset(resource.plural for resource in CHILDREN)
 
 @dataclass(frozen=True)
 class Request:
-    """One request. `began` and `answered` are seconds since 1970; the answer was complete at `answered`."""
+    """One request. `began` and `answered` are seconds since 1970; the answer was complete at `answered`.
+
+    `pod` is who asked by a token that is bound to a pod, as each mounted one is; "" for anybody else.
+    """
 
     user: str
     verb: str
@@ -46,6 +50,7 @@ class Request:
     began: float
     answered: float
     agent: str = field(repr=False, default="")
+    pod: str = field(repr=False, default="")
 
     @property
     def is_write(self) -> bool:
@@ -193,6 +198,7 @@ def _request(line: bytes) -> Request:
         began=_seconds(entry["requestReceivedTimestamp"]),
         answered=_seconds(entry["stageTimestamp"]),
         agent=entry.get("userAgent", ""),
+        pod=next(iter(entry["user"].get("extra", {}).get(_POD, ())), ""),
     )
 
 

@@ -65,6 +65,13 @@ class Operator:
         self._tending = threading.Thread(target=self._tend, name="restarts", daemon=True)
         self._tending.start()
 
+    def retire(self, number: int) -> float:
+        """Send it a signal, and do not start it again once it has ended; when that was, since 1970."""
+        self._ending.set()
+        at = time.time()
+        self.process.signal(number)
+        return at
+
     def end(self) -> None:
         """Kill it, and take its proxy away."""
         self._ending.set()

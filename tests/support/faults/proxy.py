@@ -34,7 +34,7 @@ class ApiProxy:
         self._runner: web.AppRunner | None = None
         self._streams: dict[web.StreamResponse, str] = {}
         self._injected: dict[web.StreamResponse, asyncio.Event] = {}
-        self._error = b""
+        self._last_words: bytes | None = b""
         self._refusal: int | None = None
         self._rules: tuple[Rule, ...] = ()
         self._counts: Counter[Rule] = Counter()
@@ -79,9 +79,15 @@ class ApiProxy:
         """What is watched."""
         return sorted(self._streams.values())
 
-    def end_watches(self, *, error: int | None = None) -> None:
-        """End all open watches: silently, or with an ERROR event of this code as their last word."""
-        self._error = error_event(error) if error else b""
+    def end_watches(self, *, error: int | None = None, words: bytes = b"") -> None:
+        """End all open watches: silently, with these words, or with an ERROR event of this code."""
+        self._last_words = error_event(error) if error else words
+        for ended in self._injected.values():
+            ended.set()
+
+    def silence_watches(self) -> None:
+        """Have all open watches stay open and say nothing any more, as where a router forgot of them."""
+        self._last_words = None
         for ended in self._injected.values():
             ended.set()
 
@@ -240,8 +246,11 @@ class ApiProxy:
         ending = asyncio.create_task(ended.wait())
         try:
             await asyncio.wait({copying, ending}, return_when=asyncio.FIRST_COMPLETED)
-            if ended.is_set() and self._error:
-                await response.write(self._error)
+            if ended.is_set() and self._last_words is None:
+                copying.cancel()
+                await asyncio.Event().wait()  # until the client gives up
+            elif ended.is_set() and self._last_words:
+                await response.write(self._last_words)
         finally:
             del self._streams[response], self._injected[response]
             for task in (copying, ending):

@@ -29,6 +29,7 @@ class Effect(StrEnum):
     THROTTLED = "429"  # with Retry-After
     BROKEN = "500"
     UNAVAILABLE = "503"
+    ABSENT = "404"
     GONE = "410"
     HANG = "hang"  # never forwarded, never answered
     RESET = "reset in mid-body"  # forwarded; the connection is reset within the answer
@@ -41,6 +42,7 @@ class Effect(StrEnum):
 
 STATUSES = {
     Effect.CONFLICT: 409,
+    Effect.ABSENT: 404,
     Effect.GONE: 410,
     Effect.INVALID: 422,
     Effect.THROTTLED: 429,
