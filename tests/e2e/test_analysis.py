@@ -49,8 +49,7 @@ class Entrance:
 def entrance(rig: Rig, namespace: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entrance]:
     with gateways.raised(rig.kube, namespace, tmp_path_factory.mktemp("gateway")) as gateway:
         iris = Deployed(rig.kube, namespace)
-        iris.create(version=int(LINEAR), gateway={"parentRefs": [gateway.parent]}, rollout=_rollout(STEPS))
-        iris.ready(LINEAR)
+        iris.serve(LINEAR, gateway={"parentRefs": [gateway.parent]}, rollout=_rollout(STEPS))
         target = Target("gateway", "127.0.0.1", port=gateway.port, body=BODY, rate=RATE, timeout_seconds=30)
         yield Entrance(rig, iris, target)
         iris.delete()
@@ -153,8 +152,7 @@ def _baked(rig: Rig, namespace: str) -> Iterator[Deployed]:
     # Compared with how long version 1 took before; the machine may have more to do by now.
     analysis = {"minRequests": LEAST, "maxLatencyIncreasePercent": 1000}
     rollout = {"bakeSeconds": 120, "standbySeconds": 600, "analysis": analysis}
-    made.create(version=int(LINEAR), rollout=rollout)
-    made.ready(LINEAR)
+    made.serve(LINEAR, rollout=rollout)
     try:
         yield made
     finally:

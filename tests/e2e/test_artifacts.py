@@ -32,10 +32,7 @@ ATTACKS = {"upwards": "../escaped", "absolute": "/tmp/escaped", "inside-out": "d
 @pytest.fixture(scope="module")
 def iris(rig: Rig, namespace: str) -> Deployed:
     """Version 1 serves with two pods."""
-    deployed = Deployed(rig.kube, namespace)
-    deployed.create(version=int(LINEAR), replicas=2)
-    deployed.ready(LINEAR)
-    return deployed
+    return Deployed(rig.kube, namespace).serve(LINEAR, replicas=2)
 
 
 @pytest.fixture

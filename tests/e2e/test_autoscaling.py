@@ -128,8 +128,7 @@ class Story:
 
 def test_load_up_switch_load_down(rig: Rig, namespace: str, figure: Figure) -> None:
     iris, mark = Deployed(rig.kube, namespace), rig.audit.mark()
-    iris.create(version=int(LINEAR), autoscaling=SCALING, resources=RESOURCES)
-    iris.ready(LINEAR)
+    iris.serve(LINEAR, autoscaling=SCALING, resources=RESOURCES)
     assert replicas(iris) == {LINEAR: LEAST}
     rested = time.time()
 
@@ -150,8 +149,7 @@ def test_load_up_switch_load_down(rig: Rig, namespace: str, figure: Figure) -> N
 def test_an_autoscaler_of_ones_own(rig: Rig, namespace: str, figure: Figure) -> None:
     """As KEDA makes one: it scales the ModelDeployment by /scale, and counts the pods that serve."""
     iris = Deployed(rig.kube, namespace, "own")
-    iris.create(version=int(LINEAR), resources=RESOURCES)
-    iris.ready(LINEAR)
+    iris.serve(LINEAR, resources=RESOURCES)
     cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60}}
     ref = {"apiVersion": MODEL_DEPLOYMENTS.api_version, "kind": MODEL_DEPLOYMENTS.kind, "name": iris.name}
     spec = {

@@ -46,10 +46,7 @@ BROKEN = (
 @pytest.fixture(scope="module")
 def iris(rig: Rig, namespace: str) -> Deployed:
     """A deployment that serves version 1."""
-    deployed = Deployed(rig.kube, namespace)
-    deployed.create(version=int(LINEAR))
-    deployed.ready(LINEAR)
-    return deployed
+    return Deployed(rig.kube, namespace).serve(LINEAR)
 
 
 @pytest.fixture(scope="module")
@@ -180,8 +177,7 @@ def test_broken_first_deploy_never_gets_an_endpoint(
 def test_rollout_token_tries_again(rig: Rig, namespace: str, figure: Figure) -> None:
     """A version refused for what is no longer so: only a new token tries it again, and then it serves."""
     again = Deployed(rig.kube, namespace, "again")
-    again.create(version=int(LINEAR))
-    again.ready(LINEAR)
+    again.serve(LINEAR)
     source = rig.mlflow.run(_SOURCE, NAMES).strip().removeprefix("models:/")
     rig.mlflow.shell(f"mv $(find /data/artifacts -name {source}) /data/hidden")
     try:

@@ -52,10 +52,7 @@ CHANGES = (
 @pytest.fixture(scope="module")
 def iris(rig: Rig, namespace: str) -> Deployed:
     """Version 1 serves, with two pods."""
-    deployed = Deployed(rig.kube, namespace)
-    deployed.create(version=int(LINEAR), replicas=2)
-    deployed.ready(LINEAR)
-    return deployed
+    return Deployed(rig.kube, namespace).serve(LINEAR, replicas=2)
 
 
 def test_changes_under_load(rig: Rig, iris: Deployed, figure: Figure) -> None:

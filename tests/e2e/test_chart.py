@@ -57,10 +57,7 @@ def release(rig: Rig) -> Iterator[Release]:
 @pytest.fixture(scope="module")
 def iris(rig: Rig, namespace: str) -> Deployed:
     """Version 1 serves, with two pods."""
-    deployed = Deployed(rig.kube, namespace)
-    deployed.create(version=int(LINEAR), replicas=2)
-    deployed.ready(LINEAR)
-    return deployed
+    return Deployed(rig.kube, namespace).serve(LINEAR, replicas=2)
 
 
 @pytest.mark.slow
@@ -96,8 +93,7 @@ def test_a_token_takes_one_deployment_to_another_runtime(
 ) -> None:
     with rig.namespace("chart-token") as namespace:
         other = Deployed(rig.kube, namespace)
-        other.create(version=int(BOOSTED))
-        other.ready(BOOSTED)
+        other.serve(BOOSTED)
         release.apply("install", "--take-ownership", "--force-conflicts", runtimes__default__image=IMAGES[1])
         untouched = iris.children_but_status()
         with load(other, rate=10) as traffic:

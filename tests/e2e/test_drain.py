@@ -21,10 +21,7 @@ NO_ROOM = {"requests": {"cpu": "1000", "memory": "512Mi"}, "limits": {"memory": 
 def iris(rig: Rig, namespace: str) -> Deployed:
     """Version 2 serves, version 1 stands by, and version 3 finds no room."""
     deployed = Deployed(rig.kube, namespace)
-    deployed.create(version=int(LINEAR), replicas=REPLICAS)
-    deployed.ready(LINEAR)
-    deployed.edit(version=int(BOOSTED))
-    deployed.ready(BOOSTED)
+    deployed.serve(LINEAR, BOOSTED, replicas=REPLICAS)
     deployed.edit(version=int(NAMES), resources=NO_ROOM, rollout={"capacityWaitSeconds": 600})
     until(lambda: len(deployed.pods(NAMES)) == REPLICAS, within=60, what="the candidate has its pods")
     return deployed

@@ -58,12 +58,7 @@ def _slow(value: object) -> pytest.ParameterSet:
 @pytest.fixture(scope="module")
 def iris(rig: Rig, namespace: str) -> Deployed:
     """Version 2 serves, and version 1 stands by."""
-    deployed = Deployed(rig.kube, namespace)
-    deployed.create(version=int(LINEAR), replicas=REPLICAS)
-    deployed.ready(LINEAR)
-    deployed.edit(version=int(BOOSTED))
-    deployed.ready(BOOSTED)
-    return deployed
+    return Deployed(rig.kube, namespace).serve(LINEAR, BOOSTED, replicas=REPLICAS)
 
 
 def _answers(rig: Rig, iris: Deployed) -> str:

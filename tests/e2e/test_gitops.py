@@ -29,12 +29,7 @@ GONE = {
 @pytest.fixture(scope="module")
 def iris(rig: Rig, namespace: str) -> Deployed:
     """Version 2 serves, and version 1 stands by: there is a child of every kind."""
-    deployed = Deployed(rig.kube, namespace)
-    deployed.create(version=int(LINEAR))
-    deployed.ready(LINEAR)
-    deployed.edit(version=int(BOOSTED))
-    deployed.ready(BOOSTED)
-    return deployed
+    return Deployed(rig.kube, namespace).serve(LINEAR, BOOSTED)
 
 
 def test_labels_and_annotations_change_no_child(rig: Rig, iris: Deployed, figure: Figure) -> None:

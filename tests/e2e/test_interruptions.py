@@ -41,10 +41,7 @@ MOMENTS: dict[str, tuple[Resource, Callable[[Json], bool]]] = {
 
 @pytest.fixture(scope="module")
 def iris(rig: Rig, namespace: str) -> Deployed:
-    deployed = Deployed(rig.kube, namespace)
-    deployed.create(version=int(LINEAR), replicas=2)
-    deployed.ready(LINEAR)
-    return deployed
+    return Deployed(rig.kube, namespace).serve(LINEAR, replicas=2)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -80,10 +77,7 @@ def test_registry_stopped_and_operator_killed_during_a_change(
 ) -> None:
     """With neither of them, a change waits and what serves serves; a rollback does not even wait."""
     warm = Deployed(rig.kube, iris.namespace, "warm")
-    warm.create(version=int(LINEAR))
-    warm.ready(LINEAR)
-    warm.edit(version=int(BOOSTED))
-    warm.ready(BOOSTED)
+    warm.serve(LINEAR, BOOSTED)
     old, new = _next_versions(iris)
     with (
         load(iris, rate=RATE) as traffic,

@@ -39,8 +39,7 @@ except (OSError, urllib.error.URLError) as error:
 def pair(rig: Rig, namespace: str) -> Iterator[Deployed]:
     """Two pods of a model that some input makes run out of memory."""
     deployed = Deployed(rig.kube, namespace, "pair")
-    deployed.create(version=int(HUNGRY), replicas=2, resources=RESOURCES)
-    deployed.ready(HUNGRY)
+    deployed.serve(HUNGRY, replicas=2, resources=RESOURCES)
     yield deployed
     deployed.delete()
 
@@ -82,8 +81,7 @@ def test_a_candidate_that_always_runs_out_of_memory(rig: Rig, namespace: str, fi
     """Only the deadline decides, in the words of the pod; what serves serves on."""
     iris, deadline = Deployed(rig.kube, namespace), 20
     rollout = {"progressDeadlineSeconds": deadline}
-    iris.create(version=int(LINEAR), resources=RESOURCES, rollout=rollout)
-    iris.ready(LINEAR)
+    iris.serve(LINEAR, resources=RESOURCES, rollout=rollout)
     with iris.untouched():
         iris.edit(version=int(TOO_LARGE))
         pod = until(lambda: next(filter(ended, iris.pods(TOO_LARGE)), None), within=60, what="it has ended")
@@ -124,8 +122,7 @@ def test_a_candidate_that_always_runs_out_of_memory_is_degraded_before(
 def test_a_single_replica_that_always_runs_out_of_memory(rig: Rig, namespace: str, figure: Figure) -> None:
     """What serves is never rejected, however often it ends; each time the condition says why."""
     single = Deployed(rig.kube, namespace, "single")
-    single.create(version=int(HUNGRY), resources=RESOURCES)
-    single.ready(HUNGRY)
+    single.serve(HUNGRY, resources=RESOURCES)
     (pod,) = single.pods()
     seconds = []
     for _ in range(4):

@@ -85,8 +85,7 @@ def test_orphans_are_named_one_by_one(rig: Rig, namespace: str, figure: Figure) 
 
 def _made_again_beside_orphans(rig: Rig, namespace: str, name: str) -> Deployed:
     iris = Deployed(rig.kube, namespace, name)
-    iris.create(version=int(LINEAR))
-    iris.ready(LINEAR)
+    iris.serve(LINEAR)
     orphans = iris.children_but_status()
     _delete(rig, iris, "Orphan")
     until(lambda: _create(rig, iris), within=60, what="the name is free")
@@ -148,8 +147,7 @@ def test_namespace_deleted_during_a_change(rig: Rig, namespace: str, figure: Fig
     elsewhere.create(version=int(LINEAR), replicas=0)
     with rig.namespace("deleted") as doomed:
         iris = Deployed(rig.kube, doomed)
-        iris.create(version=int(LINEAR))
-        iris.ready(LINEAR)
+        iris.serve(LINEAR)
         with watching(rig.api_client, PODS, doomed) as pods:
             iris.edit(version=int(BOOSTED))
             pods.first(

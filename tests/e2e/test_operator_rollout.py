@@ -39,8 +39,7 @@ def two_operators(rig: Rig) -> Iterator[None]:
 def entrance(rig: Rig, namespace: str, tmp_path: Path) -> Iterator[Entrance]:
     with gateways.raised(rig.kube, namespace, tmp_path) as gateway:
         iris = Deployed(rig.kube, namespace)
-        iris.create(version=int(LINEAR), gateway={"parentRefs": [gateway.parent]})
-        iris.ready(LINEAR)
+        iris.serve(LINEAR, gateway={"parentRefs": [gateway.parent]})
         target = Target("gateway", "127.0.0.1", port=gateway.port, body=BODY, rate=RATE, timeout_seconds=30)
         yield Entrance(iris, target)
         iris.delete()

@@ -75,12 +75,7 @@ def pintle(rig: Rig, namespace: str, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="module")
 def deployed(rig: Rig, namespace: str) -> Deployed:
     """Version 2 serves, and version 1 stands by."""
-    iris = Deployed(rig.kube, namespace)
-    iris.create(version=int(LINEAR))
-    iris.ready(LINEAR)
-    iris.edit(version=int(BOOSTED))
-    iris.ready(BOOSTED)
-    return iris
+    return Deployed(rig.kube, namespace).serve(LINEAR, BOOSTED)
 
 
 @pytest.fixture

@@ -65,10 +65,7 @@ SHORT = ("template",)
 
 @pytest.fixture(scope="module")
 def iris(rig: Rig, namespace: str) -> Deployed:
-    deployed = Deployed(rig.kube, namespace)
-    deployed.create(version=int(LINEAR))
-    deployed.ready(LINEAR)
-    return deployed
+    return Deployed(rig.kube, namespace).serve(LINEAR)
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,7 @@ def test_requests(rig: Rig, iris: Deployed, figure: Figure) -> None:
     _await_connection(rig, iris.namespace)
 
     mark = rig.audit.mark()
-    iris.create(version=int(LINEAR))
-    iris.ready(LINEAR)
+    iris.serve(LINEAR)
     created = rig.audit.settled(mark, iris.namespace)
     figure(f"create to Ready, 1 replica: {created}")
 
@@ -66,8 +65,7 @@ def _check(tally: Tally, *, writes: int, reads: int) -> None:
 def test_an_edit_that_changes_nothing(rig: Rig, iris: Deployed, figure: Figure) -> None:
     quiet = Deployed(rig.kube, iris.namespace, "quiet")
     mark = rig.audit.mark()
-    quiet.create(version=int(LINEAR))
-    quiet.ready(LINEAR)
+    quiet.serve(LINEAR)
     rig.audit.settled(mark, iris.namespace)
     mark = rig.audit.mark()
     quiet.edit(revisionHistoryLimit=7)

@@ -30,8 +30,7 @@ def together(watch: Watch) -> set[frozenset[str]]:
 @pytest.mark.slow
 def test_surge_none(rig: Rig, namespace: str, figure: Figure) -> None:
     iris = Deployed(rig.kube, namespace)
-    iris.create(version=int(LINEAR), rollout={"surge": "None"})
-    iris.ready(LINEAR)
+    iris.serve(LINEAR, rollout={"surge": "None"})
     with watching(rig.api_client, PODS, namespace) as pods:
         began = time.monotonic()
         iris.edit(version=int(BOOSTED))

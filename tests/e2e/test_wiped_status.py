@@ -24,12 +24,7 @@ ENOUGH_WRITES = 40
 @pytest.fixture(scope="module")
 def iris(rig: Rig, namespace: str) -> Deployed:
     """Version 2 serves, and version 1 stands by."""
-    deployed = Deployed(rig.kube, namespace)
-    deployed.create(version=int(LINEAR))
-    deployed.ready(LINEAR)
-    deployed.edit(version=int(BOOSTED))
-    deployed.ready(BOOSTED)
-    return deployed
+    return Deployed(rig.kube, namespace).serve(LINEAR, BOOSTED)
 
 
 @pytest.mark.slow

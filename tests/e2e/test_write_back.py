@@ -54,8 +54,7 @@ def test_write_back(rig: Rig, iris: Deployed, figure: Figure) -> None:
     def serving() -> str:
         return f"serving since {iris.body()['status']['serving']['since']}"
 
-    iris.create(version=int(LINEAR))
-    iris.ready(LINEAR)
+    iris.serve(LINEAR)
     first = written({LINEAR: serving()})
     iris.edit(version=int(BOOSTED))
     iris.ready(BOOSTED)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from typing_extensions import override
 
@@ -43,6 +43,14 @@ class Deployed:
         whole = {"registryRef": {"name": "mlflow"}, "model": "iris", **spec}
         body = {"metadata": {"name": self.name}, "spec": whole}
         return self.kube.create(MODEL_DEPLOYMENTS, self.namespace, body)
+
+    def serve(self, first: str, *later: str, **spec: Any) -> Self:  # noqa: ANN401 - the fields of a spec
+        """Make it, and have these versions serve one after the other: the last but one stands by."""
+        self.serve(first, **spec)
+        for version in later:
+            self.edit(version=int(version))
+            self.ready(version)
+        return self
 
     def edit(self, **spec: Any) -> Json:  # noqa: ANN401 - the fields of a spec
         """Change fields of its spec; None removes one."""

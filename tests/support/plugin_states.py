@@ -83,8 +83,7 @@ class Story:
     def tell(self) -> None:
         """Go through all states."""
         iris = self.iris
-        iris.create(version=int(LINEAR), replicas=2)
-        iris.ready(LINEAR)
+        iris.serve(LINEAR, replicas=2)
         iris.edit(version=int(BOOSTED))
         iris.refused("Proving")
         self.take("proving")

@@ -74,10 +74,4 @@ def newcomer(rig: Rig, tmp_path: Path) -> Iterator[Reader]:
 
 def serving(reader: Reader, *versions: str) -> Deployed:
     """Model `iris`, after these versions served one after the other."""
-    iris = Deployed(reader.rig.kube, reader.namespace)
-    iris.create(version=int(versions[0]))
-    iris.ready(versions[0])
-    for version in versions[1:]:
-        iris.edit(version=int(version))
-        iris.ready(version)
-    return iris
+    return Deployed(reader.rig.kube, reader.namespace).serve(*versions)

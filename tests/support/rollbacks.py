@@ -184,10 +184,7 @@ def pair(rig: Rig, namespace: str) -> Iterator[Pair]:
     runtime = _runtime(deployed)
     rig.kube.create(MODEL_RUNTIMES, "", {"metadata": {"name": runtime}, "spec": {"image": IMAGES[0]}})
     try:
-        deployed.create(version=int(LINEAR), replicas=REPLICAS, runtime={"name": runtime})
-        deployed.ready(LINEAR)
-        deployed.edit(version=int(BOOSTED))
-        deployed.ready(BOOSTED)
+        deployed.serve(LINEAR, BOOSTED, replicas=REPLICAS, runtime={"name": runtime})
         with load(deployed, rate=RATE) as traffic:
             yield Pair(rig, deployed, traffic, serving=BOOSTED, other=LINEAR)
     finally:
