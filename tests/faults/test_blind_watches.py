@@ -2,7 +2,8 @@
 
 Each fault hits all watches of an operator at rest, and the version is edited in the same moment. What lasts
 is over after 75 s, which is longer than kopf's own patience with an API server (facts measured on 1.44.6 and
-1.45.2: blind for good after HTTP 500, 410 or 404, while its `/healthz` answers 200).
+1.45.2: blind for good after HTTP 500, 410 or 404, while its `/healthz` answers 200). What is asked for is
+that it sees the edit 90 s after the fault's end at the latest.
 """
 
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pintle.resync import GATHER_SECONDS, SPACING_SECONDS
 from tests.support.faults.bench import Bench
 from tests.support.faults.lane import Lane
 from tests.support.faults.proxy import ApiProxy
@@ -22,6 +24,8 @@ from tests.support.witness import Subject
 
 LASTS_SECONDS = 75.0
 LIMIT_SECONDS = 90.0
+# After the start, and after each new start of the watches, everything is listed once more: that would see it.
+SETTLED_SECONDS = SPACING_SECONDS + GATHER_SECONDS + 5
 _ALWAYS = 1_000_000
 
 ONCE: Mapping[str, Callable[[ApiProxy], None]] = {
@@ -79,7 +83,16 @@ def at_rest(lane: Lane) -> Trial:
     trial = Trial(lane, lane.subject())
     lane.create(trial.subject, {"version": 1})
     lane.becomes(trial.subject, "Serving")
-    lane.silence([trial.subject])
+
+    def listed() -> float:
+        return max(e.at for e in lane.proxy.journal if e.target.verb == "list")
+
+    until(
+        lambda: time.time() > listed() + SETTLED_SECONDS,
+        within=4 * SETTLED_SECONDS,
+        what="nothing is listed any more",
+        now=lane.tail,
+    )
     return trial
 
 
@@ -117,4 +130,5 @@ def test_no_operator_is_blind_for_long(bench: Bench, tmp_path: Path) -> None:
     lastingly = {f"{effect} for {LASTS_SECONDS:.0f} s": lasting(effect) for effect in LASTING}
     took = blind(bench, tmp_path, {**ONCE, **lastingly})
     print("; ".join(f"{fault}: {seconds:.1f} s" for fault, seconds in took.items()))
-    assert {fault: seconds for fault, seconds in took.items() if seconds > LIMIT_SECONDS} == {}
+    allowed = {fault: LIMIT_SECONDS + (LASTS_SECONDS if fault in lastingly else 0) for fault in took}
+    assert {fault: seconds for fault, seconds in took.items() if seconds > allowed[fault]} == {}
