@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from kubectl_pintle.text import duration
+from kubectl_pintle.text import duration, visible
 
 _CLEAR = "\r\x1b[K"
 
@@ -18,17 +18,18 @@ class Screen:
         self._last = ""
 
     def print(self, lines: Iterable[str]) -> None:
-        """Print a result."""
+        """Print a result. What others wrote into a line can neither end it nor steer the terminal."""
         self._clear()
-        print("\n".join(lines), flush=True)
+        print("\n".join(visible(line) for line in lines), flush=True)
 
     def say(self, text: str) -> None:
-        """Say what goes on; it stays."""
+        """Say what goes on; it stays. kubectl's own words may be several lines."""
         self._clear()
-        print(text, file=sys.stderr, flush=True)
+        print("\n".join(visible(line) for line in text.split("\n")), file=sys.stderr, flush=True)
 
     def progress(self, words: str, elapsed: timedelta) -> None:
         """Say how far it is."""
+        words = visible(words)
         if sys.stderr.isatty():
             width = shutil.get_terminal_size().columns - 1
             text = f"{duration(int(elapsed.total_seconds()))}  {words}"

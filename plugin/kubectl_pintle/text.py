@@ -54,6 +54,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
-def to_json(value: object) -> str:
-    """For `-o json`."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+def to_json(value: object) -> list[str]:
+    """For `-o json`: its lines."""
+    return json.dumps(value, indent=2, ensure_ascii=False).split("\n")
+
+
+def visible(text: str) -> str:
+    """A text on one line, with what a terminal would act on instead of showing it escaped as in JSON."""
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

@@ -15,7 +15,7 @@ def run(context: Context) -> int:
     name, wanted = subject(context.args.revisions)
     deployment = context.deployment(name)
     one, other = pair(deployment, context.records(deployment), wanted)
-    told = [to_json(difference.data(one, other))] if context.as_json else difference.lines(one, other)
+    told = to_json(difference.data(one, other)) if context.as_json else difference.lines(one, other)
     context.screen.print(told)
     return NO if difference.changes(one, other) else OK
 

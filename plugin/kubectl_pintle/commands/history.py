@@ -18,7 +18,7 @@ def run(context: Context) -> int:
         return _served_at(context, deployment, rows, context.args.at)
     if context.as_json:
         told = {"namespace": deployment.namespace, "name": deployment.name, "history": timeline.data(rows)}
-        context.screen.print([to_json(told)])
+        context.screen.print(to_json(told))
     elif rows:
         context.screen.print(timeline.lines(rows, wide=context.args.output == "wide"))
     else:
@@ -38,7 +38,7 @@ def _served_at(context: Context, deployment: ModelDeployment, rows: Sequence[Row
         return NO
     if context.as_json:
         head = {"namespace": deployment.namespace, "name": deployment.name}
-        context.screen.print([to_json(head | timeline.data([found])[0])])
+        context.screen.print(to_json(head | timeline.data([found])[0]))
     else:
         context.screen.print(timeline.answer(found))
     return OK

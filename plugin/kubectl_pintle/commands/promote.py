@@ -31,6 +31,6 @@ def run(context: Context) -> int:
 def _tell(context: Context, deployment: ModelDeployment, words: str, spent: Took) -> None:
     if context.as_json:
         times = {"movedSeconds": spent.moved, "wholeSeconds": spent.whole}
-        context.screen.print([to_json({**overview.summary(deployment), **times})])
+        context.screen.print(to_json({**overview.summary(deployment), **times}))
         return
     context.screen.print([f"{deployment.full}: {words}", *([spent.in_words()] if spent.in_words() else [])])

@@ -45,7 +45,7 @@ def _effect(chosen: Rejecting) -> str:
 def _tell(context: Context, deployment: ModelDeployment, words: str, spent: Took) -> None:
     if context.as_json:
         times = {"movedSeconds": spent.moved, "wholeSeconds": spent.whole}
-        context.screen.print([to_json({**overview.summary(deployment), **times})])
+        context.screen.print(to_json({**overview.summary(deployment), **times}))
         return
     lines = [f"{deployment.full}: {words}"]
     if spent.in_words():
@@ -68,5 +68,5 @@ def _clear(context: Context, deployment: ModelDeployment) -> int:
     else:
         context.tell(f"{deployment.full} rejects nothing")
     if context.as_json:
-        context.screen.print([to_json(overview.summary(deployment))])
+        context.screen.print(to_json(overview.summary(deployment)))
     return OK

@@ -30,7 +30,7 @@ def run(context: Context) -> int:
     owner = ownership.owner(deployment.body)
     if owner and not args.force:
         handed = HandedOver(deployment, change, owner, *_offer(deployment, records, target))
-        context.screen.print([to_json(handed.data())] if context.as_json else handed.lines())
+        context.screen.print(to_json(handed.data()) if context.as_json else handed.lines())
         return NO
     dry = ", dry run" if args.dry_run else ""
     context.tell(f"{deployment.full}: {rollback.in_words(change)}{dry} ({target.why})")
@@ -56,7 +56,7 @@ def _wait(context: Context, deployment: ModelDeployment, *, edited: bool = False
     spent = took(deployment, end.deployment) if edited else Took()
     if context.as_json:
         times = {"movedSeconds": spent.moved, "wholeSeconds": spent.whole, "timedOut": end.timed_out}
-        context.screen.print([to_json({"action": "edited", **overview.summary(end.deployment), **times})])
+        context.screen.print(to_json({"action": "edited", **overview.summary(end.deployment), **times}))
         return OK if end.done else NO
     over = f" (not within {duration(timeout.total_seconds())})" if end.timed_out else ""
     lines = [overview.headline(end.deployment) + over]

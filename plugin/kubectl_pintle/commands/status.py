@@ -16,7 +16,7 @@ def run(context: Context) -> int:
     if context.args.name is None:
         return _all(context)
     shown = _overview(context, context.deployment(context.args.name))
-    context.screen.print([to_json(overview.data(shown))] if context.as_json else overview.lines(shown, now()))
+    context.screen.print(to_json(overview.data(shown)) if context.as_json else overview.lines(shown, now()))
     return OK if shown.deployment.is_ready else NO
 
 
@@ -25,7 +25,7 @@ def _all(context: Context) -> int:
     bodies = context.kubectl.deployments(context.args.namespace, everywhere=everywhere)
     found = [deployments.parse(body) for body in bodies]
     if context.as_json:
-        context.screen.print([to_json({"items": [overview.summary(d) for d in found]})])
+        context.screen.print(to_json({"items": [overview.summary(d) for d in found]}))
     elif found:
         context.screen.print(overview.list_lines(found, now(), namespaces=everywhere))
     else:

@@ -13,7 +13,7 @@ def run(context: Context) -> int:
     end = follow(context.kubectl, context.screen, context.deployment(context.args.name), ready, timeout)
     if context.as_json:
         told = {**overview.summary(end.deployment), "timedOut": end.timed_out}
-        context.screen.print([to_json(told)])
+        context.screen.print(to_json(told))
     elif end.timed_out:
         over = f"not within {duration(timeout.total_seconds())}"
         context.screen.print([f"{overview.headline(end.deployment)} ({over})"])
