@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
-from kubectl_pintle.commands import diff, history, promote, reject, rollback, status, wait
+from kubectl_pintle.commands import diff, export, history, promote, reject, rollback, status, wait
 from kubectl_pintle.commands.context import FAILED, Context
 from kubectl_pintle.kubectl import Kubectl, KubectlError
 from kubectl_pintle.records import NoSuchRevision
@@ -92,6 +92,7 @@ def _parser() -> ArgumentParser:
         _command(commands.add_parser, "promote", "all of the traffic to what a canary tries", promote.run)
     )
     _wait(_command(commands.add_parser, "wait", "wait until what is declared serves", wait.run))
+    _export(_command(commands.add_parser, "export", "what to apply to have all of it again", export.run))
     return parser
 
 
@@ -106,6 +107,10 @@ def _command(
     for flag in _FLAGS:
         group.add_argument(f"--{flag}", metavar="VALUE")
     return parser
+
+
+def _everywhere(parser: ArgumentParser, means: str) -> None:
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help=means)
 
 
 def _output(parser: ArgumentParser, *choices: str) -> None:
@@ -131,7 +136,7 @@ def _writing(parser: ArgumentParser) -> None:
 
 def _status(parser: ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", metavar="NAME", help="left out, all of the namespace")
-    parser.add_argument("-A", "--all-namespaces", action="store_true", help="all of the cluster")
+    _everywhere(parser, "all of the cluster")
     _output(parser, "json")
 
 
@@ -190,6 +195,10 @@ def _wait(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME")
     _waiting(parser)
     _output(parser, "json")
+
+
+def _export(parser: ArgumentParser) -> None:
+    _everywhere(parser, "all of the cluster, and what is the cluster's own")
 
 
 if __name__ == "__main__":

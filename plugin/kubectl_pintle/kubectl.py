@@ -56,14 +56,21 @@ class Kubectl:
 
     def deployments(self, namespace: str | None, *, everywhere: bool) -> list[Json]:
         """All ModelDeployments of a namespace, or of all."""
-        where = ["--all-namespaces"] if everywhere else _in(namespace)
-        items: list[Json] = self._run("get", RESOURCE, *where)["items"]
-        return items
+        return self.objects(RESOURCE, namespace, everywhere=everywhere)
 
-    def objects(self, resource: str, namespace: str, *, labels: str = "", fields: str = "") -> list[Json]:
+    def objects(
+        self,
+        resource: str,
+        namespace: str | None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        everywhere: bool = False,
+    ) -> list[Json]:
         """Objects of another kind."""
         selectors = [*(["-l", labels] if labels else []), *(["--field-selector", fields] if fields else [])]
-        items: list[Json] = self._run("get", resource, *_in(namespace), *selectors)["items"]
+        where = ["--all-namespaces"] if everywhere else _in(namespace)
+        items: list[Json] = self._run("get", resource, *where, *selectors)["items"]
         return items
 
     def patch(self, name: str, namespace: str, patch: Json | Sequence[Json], *, dry_run: bool) -> Json:

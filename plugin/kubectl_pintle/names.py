@@ -12,6 +12,9 @@ Json: TypeAlias = Mapping[str, Any]
 
 RESOURCE = "modeldeployments.pintle.dev"
 KIND = "ModelDeployment"
+# What people write, in the order in which one refers to another.
+CLUSTER_WIDE = ("modelruntimes.pintle.dev", "clusterregistryconnections.pintle.dev")
+NAMESPACED = ("registryconnections.pintle.dev", RESOURCE)
 
 LABEL_DEPLOYMENT = "pintle.dev/deployment"
 LABEL_REVISION = "pintle.dev/revision"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pintle.domain.resources import CLUSTER_REGISTRY_CONNECTIONS, MODEL_RUNTIMES
+from pintle.domain.resources import CLUSTER_REGISTRY_CONNECTIONS, DEPLOYMENTS, MODEL_RUNTIMES
 from tests.e2e.conftest import Figure
+from tests.support import install
 from tests.support.deployed import Deployed
 from tests.support.gitops import flux
 from tests.support.mlflow_pod import MlflowPod
@@ -153,6 +154,17 @@ def _tag(reader: Reader, version: str) -> str:
     """What a version's tag says of the reader's deployment."""
     tags = reader.rig.mlflow.tags("iris", version)[version]
     return next((v for k, v in tags.items() if k.endswith(f".{reader.namespace}.iris")), "")
+
+
+@pytest.mark.slow
+def test_keep_it_up(reader: Reader, figure: Figure) -> None:
+    kube = reader.rig.kube
+    try:
+        count = reader.follow("keep-it-up.md", version_2_serves=lambda: serving(reader, BOOSTED))
+    finally:
+        kube.scale(DEPLOYMENTS, install.SYSTEM, install.OPERATOR, 1)
+        install.wait(kube)
+    figure(f"{count} commands")
 
 
 @pytest.mark.slow

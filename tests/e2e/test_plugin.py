@@ -303,3 +303,17 @@ def test_without_pods_to_read(rig: Rig, pintle: Terminal, iris: Deployed) -> Non
     told = until(allowed, within=10, what="the role is in force")
     assert "(not shown: " in told.out
     assert "pods is forbidden" in told.out
+
+
+def test_export(pintle: Terminal, iris: Deployed) -> None:
+    """What it prints can be applied, and is what there is."""
+    told = pintle("export")
+    assert told.code == 0
+    assert {item["kind"] for item in told.data["items"]} == {"RegistryConnection", "ModelDeployment"}
+    (mine,) = [item for item in told.data["items"] if item["metadata"]["name"] == iris.name]
+    body = iris.body()
+    assert mine["spec"] == body["spec"]
+    assert "status" not in mine
+    applied = iris.kube.kubectl("diff", "--server-side", "--force-conflicts", "-f", "-", stdin=told.out)
+    assert applied == "", "applied to where it came from it changes nothing"
+    assert any(item["kind"] == "ModelRuntime" for item in pintle("export", "-A").data["items"])

@@ -6,7 +6,7 @@ import pytest
 
 from kubectl_pintle import cli
 
-COMMANDS = ("status", "history", "diff", "rollback", "reject", "promote", "wait")
+COMMANDS = ("status", "history", "diff", "rollback", "reject", "promote", "wait", "export")
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,7 @@ def test_moments(text: str) -> None:
         ["reject", "iris", "version/2", "--clear"],
         ["rollback", "iris", "--reject", "--force"],
         ["rollback", "iris", "--rej"],
+        ["export", "iris"],
         [],
     ],
 )
