@@ -161,8 +161,8 @@ class Registry(Protocol):
     async def aliases(self, endpoint: Endpoint, models: Sequence[str]) -> Mapping[str, ModelAliases]:
         """All aliases of these models, in about one request however many they are.
 
-        A model that is not there is not in the answer. Of several, neither is one that may not be read; of
-        one alone, that is Terminal(RegistryForbidden).
+        A model that is not there is not in the answer. Of several, neither is one that may not be read, or
+        that is told of at too great length; of one alone, that is Terminal(RegistryForbidden), or Retryable.
         """
 
     async def server_version(self, endpoint: Endpoint) -> str:

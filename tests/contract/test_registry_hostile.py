@@ -3,7 +3,9 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
+from urllib.parse import unquote_plus
 
+import orjson
 import pytest
 
 from pintle.adapters.registry import MlflowRegistry
@@ -163,3 +165,41 @@ async def test_slow_answers_end(talk: Talk) -> None:
         error = await failure(registry, server.uri)
     assert error.message.endswith("did not answer within 0.5 s")
     await registry.close()
+
+
+@pytest.mark.parametrize("huge", [["iris-07"], ["iris-00", "iris-31"]], ids=" ".join)
+async def test_one_models_description_hides_no_other(
+    registry: MlflowRegistry, monkeypatch: pytest.MonkeyPatch, huge: list[str]
+) -> None:
+    """Whoever may write a description in a shared registry could stop all who follow aliases there."""
+    monkeypatch.setattr("pintle.adapters.registry._PAGE_BYTES", LIMITS.body_bytes)
+    models = [f"iris-{number:02}" for number in range(32)]
+    described: dict[str, str] = {}
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = unquote_plus(server.requests[-1].partition("\r\n")[0])
+        held = [
+            {"name": name, "creation_timestamp": 1, "description": described.get(name, "")}
+            | {"aliases": [{"alias": "champion", "version": "1"}]}
+            for name in models
+            if name in asked
+        ]
+        writer.write(
+            http(
+                200,
+                orjson.dumps(
+                    {"registered_models": held} if "search" in asked else {"registered_model": held[0]}
+                ),
+            )
+        )
+        await writer.drain()
+
+    async with serve(talk) as server:
+        # The control: all of them are in one answer where none is so large.
+        assert set(await registry.aliases(Endpoint(server.uri), models)) == set(models)
+        assert server.connections == 1
+        described |= dict.fromkeys(huge, "x" * LIMITS.body_bytes)
+        assert set(await registry.aliases(Endpoint(server.uri), models)) == {*models} - {*huge}
+        assert server.connections <= 1 + 1 + 10 * len(huge), "halved until they are found"
+        with pytest.raises(Retryable, match="answers with more than"):
+            await registry.aliases(Endpoint(server.uri), huge[:1])

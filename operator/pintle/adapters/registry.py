@@ -6,6 +6,7 @@ and one set of credentials in the whole process. It is the oracle of the contrac
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from socket import getaddrinfo
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 from pintle.adapters.addresses import AddressRules
 from pintle.adapters.lookups import GetAddrInfo
 from pintle.adapters.registry_answers import code, parse, strange
-from pintle.adapters.registry_http import Conversation, HttpClient, Limits
+from pintle.adapters.registry_http import Conversation, HttpClient, Limits, TooLong
 from pintle.adapters.registry_shapes import (
     AliasedModelAnswer,
     AliasedModelsAnswer,
@@ -28,7 +29,7 @@ from pintle.adapters.registry_shapes import (
 )
 from pintle.conditions import Reason
 from pintle.domain import ModelAliases, RegisteredVersion
-from pintle.errors import PintleError, Retryable, Terminal
+from pintle.errors import PintleError, Retryable, Terminal, Unauthorized
 from pintle.ports import REGISTRY, Endpoint, no_model
 
 _API = "/api/2.0/mlflow"
@@ -73,11 +74,8 @@ class MlflowRegistry:
 
     async def aliases(self, endpoint: Endpoint, models: Sequence[str]) -> Mapping[str, ModelAliases]:
         """See `ports.Registry`."""
-        wanted = set(models)
         async with self._http.open(endpoint) as talk:
-            if len(wanted) == 1:
-                return await _one_model(talk, *wanted)
-            return await _many_models(talk, wanted)
+            return await _models(talk, sorted(set(models)))
 
     async def server_version(self, endpoint: Endpoint) -> str:
         """See `ports.Registry`."""
@@ -121,6 +119,22 @@ class MlflowRegistry:
 
 _GONE = (_NOT_FOUND, "RESOURCE_DOES_NOT_EXIST")
 _ABSENT = {_GONE, (_BAD_REQUEST, "INVALID_PARAMETER_VALUE")}
+
+
+async def _models(talk: Conversation, names: Sequence[str]) -> dict[str, ModelAliases]:
+    """Ask in halves where an answer is too long: one model's description or tags must not hide the others."""
+    if len(names) < 2:  # noqa: PLR2004 - one cannot be halved
+        return await _one_model(talk, names[0]) if names else {}
+    try:
+        return await _many_models(talk, set(names))
+    except TooLong:
+        found: dict[str, ModelAliases] = {}
+        middle = len(names) // 2
+        for half in (names[:middle], names[middle:]):
+            # Left out, as the port has it: who asks for that very model is told.
+            with suppress(TooLong, Unauthorized):
+                found |= await _models(talk, half)
+        return found
 
 
 async def _one_model(talk: Conversation, model: str) -> dict[str, ModelAliases]:

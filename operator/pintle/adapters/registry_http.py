@@ -43,6 +43,10 @@ class Answer:
     body: bytes = field(repr=False)
 
 
+class TooLong(Retryable):
+    """An answer has more bytes than are read of it."""
+
+
 class HttpClient:
     """Opens conversations with registries. One for the process."""
 
@@ -149,7 +153,9 @@ class Conversation:
         async for chunk in response.content.iter_chunked(_CHUNK):
             body += chunk
             if len(body) > limit:
-                raise self._unavailable(f"answers with more than {limit} bytes")
+                raise TooLong(
+                    Reason.REGISTRY_UNAVAILABLE, f"{self.where} answers with more than {limit} bytes"
+                )
         return bytes(body)
 
     def _redirected(self, response: aiohttp.ClientResponse) -> Retryable:
