@@ -102,6 +102,8 @@ async def test_strange_answers(
         found(source=None),
         found(creation_timestamp=INSIDE),
         found(creation_timestamp=-1),
+        found(source="s3://" + "x" * 4096),
+        found(run_id="r" * 4096),
         b"[" * 20_000,
         b'{"model_version":' * 2000 + b"1" + b"}" * 2000,
     ],
@@ -203,3 +205,32 @@ async def test_one_models_description_hides_no_other(
         assert server.connections <= 1 + 1 + 10 * len(huge), "halved until they are found"
         with pytest.raises(Retryable, match="answers with more than"):
             await registry.aliases(Endpoint(server.uri), huge[:1])
+
+
+async def test_tags_that_nothing_can_ask_for_are_not_kept(registry: MlflowRegistry) -> None:
+    """What is kept of an answer is kept for each deployment: a megabyte of tags is more than it is worth."""
+    held = [
+        {"key": "status", "value": "approved"},
+        {"key": "notes", "value": "x" * 50_000},
+        {"key": "k" * 1000, "value": "long key"},
+    ]
+    async with serve(http(200, found(tags=held, aliases=["champion", "a" * 1000]))) as server:
+        seen = await registry.version(Endpoint(server.uri), "iris", "1")
+    # The control: those that spec.require of a connection may name are.
+    assert dict(seen.tags) == {"status": "approved"}
+    assert seen.aliases == frozenset({"champion"})
+
+
+async def test_an_artifact_uri_has_an_end(registry: MlflowRegistry) -> None:
+    """It goes into the record, its ConfigMap and the annotations of a Deployment, which have limits."""
+    answers = {"get?": found(), "get-download-uri": orjson.dumps({"artifact_uri": "s3://" + "x" * 4096})}
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(http(200, next(a for path, a in answers.items() if path in server.requests[-1])))
+        await writer.drain()
+
+    async with serve(talk) as server:
+        error = await failure(registry, server.uri)
+        assert "does not answer as an MLflow server does" in error.message
+        answers["get-download-uri"] = orjson.dumps({"artifact_uri": "s3://" + "x" * 2000})
+        assert await registry.version(Endpoint(server.uri), "iris", "1")

@@ -197,8 +197,8 @@ async def _complete(talk: Conversation, model: str, found: ModelVersion) -> Regi
         created_time=found.creation_timestamp,
         run_id=found.run_id or "",
         artifact_uri=parse(talk, answer, DownloadAnswer).artifact_uri,
-        tags={tag.key: tag.value for tag in found.tags},
-        aliases=frozenset(found.aliases),
+        tags=found.tagged(),
+        aliases=found.aliased(),
     )
 
 

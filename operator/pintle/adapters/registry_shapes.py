@@ -1,8 +1,16 @@
-"""MLflow's answers, as far as they are read. What does not fit is no answer of an MLflow server."""
+"""MLflow's answers, as far as they are read. What does not fit is no answer of an MLflow server.
+
+What becomes part of a record has an end: it is stored again in a ConfigMap and in annotations, which the API
+server bounds. MLflow's own columns are shorter. What is kept in memory for each deployment has one too.
+"""
 
 from pydantic import BaseModel, Field
 
 from pintle.domain import ModelAliases
+
+_URI, _RUN_ID = 4096, 256
+# What `spec.require` of a connection may name: the schema's own limits.
+_TAG_KEY, _TAG_VALUE, _ALIAS = 250, 1024, 255
 
 
 class Tag(BaseModel):
@@ -16,12 +24,20 @@ class ModelVersion(BaseModel):
     """One version."""
 
     version: str
-    source: str = Field(min_length=1)
+    source: str = Field(min_length=1, max_length=_URI)
     creation_timestamp: int = Field(ge=0)
-    run_id: str | None = None
+    run_id: str | None = Field(default=None, max_length=_RUN_ID)
     status: str = "READY"
     tags: list[Tag] = []
     aliases: list[str] = []
+
+    def tagged(self) -> dict[str, str]:
+        """The tags that can be asked for."""
+        return {t.key: t.value for t in self.tags if len(t.key) <= _TAG_KEY and len(t.value) <= _TAG_VALUE}
+
+    def aliased(self) -> frozenset[str]:
+        """The aliases that can be asked for."""
+        return frozenset(alias for alias in self.aliases if len(alias) <= _ALIAS)
 
 
 class VersionAnswer(BaseModel):
@@ -33,7 +49,7 @@ class VersionAnswer(BaseModel):
 class DownloadAnswer(BaseModel):
     """`model-versions/get-download-uri`."""
 
-    artifact_uri: str = Field(min_length=1)
+    artifact_uri: str = Field(min_length=1, max_length=_URI)
 
 
 class LatestVersion(BaseModel):
