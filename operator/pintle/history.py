@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pintle import following
-from pintle.conditions import Reason
+from pintle.conditions import Reason, shorten
 from pintle.domain import Identity, Observed, Record, Rejected
 from pintle.naming import ANNOTATION_CHANGE_CAUSE, ANNOTATION_REJECT, parse_time, timestamp
 from pintle.roles import Roles
@@ -85,7 +85,7 @@ def _entry(observed: Observed, record: Record, ended: datetime) -> dict[str, Any
 def cause(observed: Observed, identity: Identity) -> str:
     """Who or what began a rollout: the user's own words where there are any about it."""
     annotations = observed.deployment.annotations
-    if (words := annotations.get(ANNOTATION_CHANGE_CAUSE, "")[:1024]) and not _told(
+    if (words := shorten(annotations.get(ANNOTATION_CHANGE_CAUSE, ""))) and not _told(
         observed, identity, words
     ):
         return words
@@ -95,7 +95,7 @@ def cause(observed: Observed, identity: Identity) -> str:
     if spec.version == identity.version:
         return f"version {spec.version} was declared"
     if rejected := annotations.get(ANNOTATION_REJECT):
-        return f"{ANNOTATION_REJECT}: {rejected}"[:1024]
+        return shorten(f"{ANNOTATION_REJECT}: {rejected}")
     return _taken_back(observed) or "restored"
 
 
@@ -105,7 +105,7 @@ def _taken_back(observed: Observed) -> str:
     for rejected in (r.rejected for r in observed.records):
         failed = rejected is not None and rejected.reason == Reason.ANALYSIS_FAILED
         if rejected and failed and since and rejected.time >= since:
-            return rejected.message[:1024]
+            return shorten(rejected.message)
     return ""
 
 

@@ -23,12 +23,12 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": without_credentials(record.getMessage().strip()),
+            "event": record.getMessage().strip(),
         }
         entry.update(getattr(record, "fields", {}))
         if record.exc_info:
-            entry["traceback"] = without_credentials(self.formatException(record.exc_info))
-        return json.dumps(entry, default=str)
+            entry["traceback"] = self.formatException(record.exc_info)
+        return without_credentials(json.dumps(entry, default=str))
 
 
 def configure() -> None:

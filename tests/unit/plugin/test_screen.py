@@ -11,24 +11,11 @@ from kubectl_pintle.events import Event
 from kubectl_pintle.overview import Overview
 from kubectl_pintle.screen import Screen
 from kubectl_pintle.text import to_json
+from tests.support.hostile_text import HOSTILE_TEXT
 from tests.unit.plugin.captured import state
 
-# Each does something to a terminal, or to what a reader takes for the next line.
-HOSTILE = {
-    "clears the screen": "\x1b[2J\x1b[H",
-    "sets the window's title": "\x1b]0;owned\x07",
-    "begins a sequence in one byte": "\x9b31m",
-    "overwrites its line": "iris is Ready\r",
-    "makes a line of its own": "x\nshop/iris is Ready: all is well",
-    "rings": "\x07",
-    "turns the text around": "\u202etxet",
-    "hides characters": "a\u200bb",
-    "separates lines in Unicode": "x\u2028y",
-    "hides in a tag": "\U000e0041",
-}
 
-
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("text", HOSTILE_TEXT.values(), ids=HOSTILE_TEXT)
 def test_a_message_steers_no_terminal(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     shown = state("proof-failed")
     now = datetime(2026, 11, 23, tzinfo=UTC)
@@ -43,7 +30,7 @@ def test_a_message_steers_no_terminal(text: str, capsys: pytest.CaptureFixture[s
     assert text in "\n".join(lines)
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("text", HOSTILE_TEXT.values(), ids=HOSTILE_TEXT)
 def test_what_scripts_read_steers_no_terminal_and_is_whole(
     text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -54,7 +41,7 @@ def test_what_scripts_read_steers_no_terminal_and_is_whole(
     assert "größe 模型" in printed
 
 
-@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("text", HOSTILE_TEXT.values(), ids=HOSTILE_TEXT)
 def test_what_is_said_meanwhile_steers_no_terminal(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     Screen().say(f"kubectl pintle: two lines\nof kubectl {text}")
     printed = capsys.readouterr().err

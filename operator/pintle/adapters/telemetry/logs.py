@@ -28,7 +28,7 @@ _QUIETER = {
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one line of JSON."""
+    """A record as one line of JSON, all of it visible: it is read in terminals, and holds others' words."""
 
     @override
     def format(self, record: logging.LogRecord) -> str:
@@ -45,9 +45,16 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         try:
-            return orjson.dumps(line, default=str).decode()
+            return _visible(orjson.dumps(line, default=str).decode())
         except TypeError:  # a huge number, or half of a surrogate pair in somebody's text
             return json.dumps(line, default=str)
+
+
+def _visible(line: str) -> str:
+    """Escape what a terminal would act on instead of showing it; JSON itself asks that of a few only."""
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
 
 
 def configure(level: str, stream: TextIO | None = None) -> None:
