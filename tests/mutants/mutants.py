@@ -14,6 +14,7 @@ REVIEW = "tests/reconcile/test_review.py"
 OVERLAP = "tests/reconcile/test_two_operators.py::test_a_late_write_of_another_operator"
 CANARY = "tests/reconcile/test_canary.py"
 ADOPTION = "tests/reconcile/test_adoption.py"
+LED_AWAY = "tests/reconcile/test_led_away.py"
 ANY_STATE = "tests/unit/test_decisions.py::test_of_every_state"
 ANALYSIS = "tests/reconcile/test_analysis.py"
 BAKE = "tests/reconcile/test_bake.py"
@@ -575,6 +576,20 @@ MUTANTS = (
         "if traffic.baked == serving.name or",
         "if",
         (BAKE,),
+    ),
+    Mutant(
+        "what has passed watched again once its Service was led back",
+        "desired/network.py",
+        "if passed not in (None, short_hash(revision)) else {}",
+        "if passed is not None else {}",
+        (LED_AWAY,),
+    ),
+    Mutant(
+        "a version that took over and was not watched, as it had passed before",
+        "desired/network.py",
+        "if passed not in (None, short_hash(revision)) else {}",
+        "if False else {}",
+        (LED_AWAY,),
     ),
     Mutant(
         "pods read at rest",

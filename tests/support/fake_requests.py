@@ -98,7 +98,7 @@ class FakeRequests:
             return
         ready = [p for p in self._api.objects(PODS) if is_ready(p)]
         for revision, share in self._shares.items():
-            pods = [p for p in ready if p["metadata"]["labels"][LABEL_REVISION] == revision]
+            pods = [p for p in ready if _revision(p) == revision]
             self.lost += 0 if pods else came * share
             for pod in pods:
                 self._answer(pod, came * share / len(pods))
@@ -114,7 +114,7 @@ class FakeRequests:
         )
 
     def _manners_of(self, pod: Body) -> Manners:
-        revision = pod["metadata"]["labels"][LABEL_REVISION]
+        revision = _revision(pod)
         return self._manners.get(revision.removeprefix(f"{self._name}-v").split("-")[0], Manners())
 
     def _look(self, change: WatchType, resource: Resource, obj: Body) -> None:
@@ -134,6 +134,11 @@ class FakeRequests:
             revision = serving if backend["name"] == self._name else backend["name"]
             shares[revision] = shares.get(revision, 0.0) + float(backend["weight"]) / 100
         return shares
+
+
+def _revision(pod: Body) -> str:
+    """Whose pod it is; "" where somebody else made it."""
+    return str(pod["metadata"]["labels"].get(LABEL_REVISION, ""))
 
 
 class FakeComparisons:

@@ -112,7 +112,7 @@ def flip(
     selector: dict[str, str | None] = dict.fromkeys(traffic.body.get("spec", {}).get("selector") or {})
     body: dict[str, Any] = {
         "metadata": precondition(traffic)
-        | {"annotations": marks.annotations() | _ends_bake(traffic) | failure(failed)},
+        | {"annotations": marks.annotations() | _ends_bake(traffic, revision) | failure(failed)},
         "spec": {"selector": selector | revision_selector(deployment.name, revision)},
     }
     if adoption.is_adopted(traffic.body) and (moved := _moved_ports(traffic.body)):
@@ -131,9 +131,10 @@ def led_away(deployment: ModelDeployment, traffic: Traffic) -> bool:
     return adoption.is_adopted(traffic.body) and (elsewhere or _moved_ports(traffic.body) is not None)
 
 
-def _ends_bake(traffic: Traffic) -> dict[str, str | None]:
-    marks = traffic.body.get("metadata", {}).get("annotations") or {}
-    return {ANNOTATION_BAKED: None} if ANNOTATION_BAKED in marks else {}
+def _ends_bake(traffic: Traffic, revision: str) -> dict[str, str | None]:
+    """Forget who has passed, but for a revision that gets back what somebody took from it."""
+    passed = (traffic.body.get("metadata", {}).get("annotations") or {}).get(ANNOTATION_BAKED)
+    return {ANNOTATION_BAKED: None} if passed not in (None, short_hash(revision)) else {}
 
 
 def mark_baked(deployment: ModelDeployment, traffic: Traffic) -> Patch:
