@@ -46,7 +46,8 @@ class Deployed:
 
     def serve(self, first: str, *later: str, **spec: Any) -> Self:  # noqa: ANN401 - the fields of a spec
         """Make it, and have these versions serve one after the other: the last but one stands by."""
-        self.serve(first, **spec)
+        self.create(version=int(first), **spec)
+        self.ready(first)
         for version in later:
             self.edit(version=int(version))
             self.ready(version)
