@@ -139,12 +139,20 @@ def micro_timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999
+
+
 def parse_time(text: object) -> datetime | None:
-    """A time stamp read back, or None for what is none: marks can be edited by hand."""
+    """A time stamp read back, or None for what is none: marks can be edited by hand.
+
+    Nor is one that no clock has shown, as adding to it would leave the calendar.
+    """
     if not isinstance(text, str):
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
+        return None
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
