@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from pintle.adapters.registry_http import Limits
 from pintle.conditions import Reason
 from pintle.errors import PintleError, Terminal
 from pintle.ports import Endpoint
+from pintle.settings import load
 from tests.contract.hostile import (
     ALLOWED,
     CREDENTIALS,
@@ -138,6 +140,39 @@ async def test_loopback_is_refused_where_it_is_connected_to(host: str, found_at:
         rules = AddressRules.parse(allowed=[*LOOPBACK, "0.0.0.0/8"])
         assert await answers_at(server, rules, host, *found_at) is None
         assert server.connections == 2
+
+
+async def test_a_name_that_leads_elsewhere_the_second_time() -> None:
+    """DNS rebinding: each connection is judged by the address that it is made to."""
+    answers = ["127.0.0.2", "127.0.0.1"]
+
+    def lookup(*_: object, **__: object) -> list[tuple[Any, ...]]:
+        address = answers.pop(0)
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, 0))]
+
+    rules = AddressRules.parse(refused=["127.0.0.1/32"], allowed=["127.0.0.2/32"])
+    registry = MlflowRegistry(rules, LIMITS, lookup=lookup)
+    async with serve(http(200, found())) as server:
+        asked = f"http://mlflow.example.com:{server.port}"
+        # The control: at first the name leads where nothing refuses it; nobody listens there.
+        assert (await failure(registry, asked)).reason == Reason.REGISTRY_UNAVAILABLE
+        assert (await failure(registry, asked)).reason == Reason.REGISTRY_FORBIDDEN
+        assert (answers, server.connections) == ([], 0)
+    await registry.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::ffff:127.0.0.1]", "kubernetes.default.svc"])
+async def test_the_api_server_is_no_registry(host: str) -> None:
+    """Its address comes from Kubernetes itself, and is refused though its network is not."""
+    own = load({"KUBERNETES_SERVICE_HOST": "127.0.0.1", "PINTLE_REGISTRY_ALLOWED_NETWORKS": ""})
+    rules = AddressRules(refused=tuple(map(ip_network, own.refused_networks())))
+    async with serve(http(200, found())) as api_server:
+        error = await answers_at(api_server, rules, host, "127.0.0.1")
+        assert isinstance(error, Terminal)
+        assert (error.reason, api_server.connections) == (Reason.REGISTRY_FORBIDDEN, 0)
+        # The control: in a process that Kubernetes has told nothing, it is an address like any other.
+        alone = AddressRules(refused=tuple(map(ip_network, load({}).refused_networks())))
+        assert await answers_at(api_server, alone, host, "127.0.0.1") is None
 
 
 async def test_an_allowed_address_beside_a_refused_one_is_used() -> None:

@@ -79,6 +79,39 @@ def test_credentials_are_in_fetch_alone() -> None:
     assert seen_by == ["fetch"]
 
 
+def test_a_token_is_there_only_where_an_account_was_named() -> None:
+    """And an account is used only where its label says so: see `references`."""
+    assert template(new_revision(), "iris")["spec"]["automountServiceAccountToken"] is False
+    named = template(new_revision(shape={"serviceAccountName": "reader"}), "iris")["spec"]
+    assert (named["automountServiceAccountToken"], named["serviceAccountName"]) == (True, "reader")
+
+
+def test_a_model_can_write_to_its_scratch_folder_alone() -> None:
+    """Nor can it gain a right, or see a folder of the node: Pod Security `restricted`, and more."""
+    spec = template(new_revision(secret_name="s", shape=FULL), "iris")["spec"]
+    containers = [*spec["initContainers"], *spec["containers"]]
+    writable = {
+        container["name"]: {m["name"] for m in container["volumeMounts"] if not m.get("readOnly")}
+        for container in containers
+    }
+    # The control: those before it have to write, each to one folder more.
+    assert writable == {"fetch": {"tmp", "model"}, "install": {"tmp", "environment"}, "serve": {"tmp"}}
+    for container in containers:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        }
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
+    assert {kind for v in spec["volumes"] for kind in v.keys() - {"name"}} == {
+        "emptyDir",
+        "configMap",
+        "downwardAPI",
+        "secret",
+    }
+
+
 def test_the_parents_labels_stay_with_the_parent() -> None:
     parent = deployment().model_copy(update={"labels": {"argocd.argoproj.io/instance": "x"}})
     body = network.create_service(parent, "iris-v3-1a2b3c4d", Marks(NOW, "", frozenset())).body
