@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.charts.conftest import CHART, Chart, Manifest, Rendered
+from tests.support.privileges import excesses
 
 pytestmark = pytest.mark.slow
 
@@ -40,6 +41,16 @@ def test_the_same_as_the_manifests(chart: Chart, kustomized: Rendered) -> None:
     del wanted["Namespace", "pintle-system"]  # Helm's --create-namespace
     assert rendered.keys() == wanted.keys()
     assert rendered == wanted
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"scope": "namespaced", "namespaces": ["ml"]}, {"tenantNamespaces": ["ml"]}],
+    ids=["cluster", "namespaced", "tenants"],
+)
+def test_no_role_grants_more_than_it_names(chart: Chart, values: Manifest) -> None:
+    """Its control is in tests/unit/test_manifests.py."""
+    assert excesses(chart.rendered(values).values()) == []
 
 
 def test_lint(chart: Chart) -> None:

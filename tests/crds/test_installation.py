@@ -8,8 +8,10 @@ import pytest
 import yaml
 
 from tests.support.cluster import Kubectl
+from tests.support.privileges import excesses
 from tests.support.rest import Rest
 from tests.support.schemas import REPOSITORY
+from tests.support.waiting import until
 
 OVERLAY = str(REPOSITORY / "manifests/overlays/cluster")
 CREDENTIALS = str(REPOSITORY / "manifests/components/registry-credentials")
@@ -127,6 +129,9 @@ FORBIDDEN = [
     ("watch", "secrets"),
     ("patch", "modeldeployments.pintle.dev"),
     ("update", "modeldeployments.pintle.dev"),
+    ("update", "modeldeployments.pintle.dev/status"),
+    ("update", "services"),
+    ("get", "pods"),
     ("delete", "modeldeployments.pintle.dev"),
     ("update", "modeldeployments.pintle.dev/finalizers"),
     ("patch", "modelruntimes.pintle.dev"),
@@ -170,6 +175,67 @@ def test_a_tenant_opens_one_secret_of_its_namespace(rest: Rest, kubectl: Kubectl
     assert not may(rest, OPERATOR, "get", "secrets", namespace=namespace, name="another")
     assert not may(rest, OPERATOR, "list", "secrets", namespace=namespace)
     assert not may(rest, OPERATOR, "get", "secrets", namespace="kube-public", name="mlflow-credentials")
+
+
+# What people with a role of Kubernetes' own may do with our kinds: verb, resource, and who.
+PEOPLE = [
+    ("watch", "modeldeployments.pintle.dev", {"view", "edit", "admin"}),
+    ("get", "modeldeployments.pintle.dev/status", {"view", "edit", "admin"}),
+    ("get", "modeldeployments.pintle.dev/scale", {"view", "edit", "admin"}),
+    ("list", "registryconnections.pintle.dev", {"view", "edit", "admin"}),
+    ("create", "modeldeployments.pintle.dev", {"edit", "admin"}),
+    ("patch", "modeldeployments.pintle.dev", {"edit", "admin"}),
+    ("patch", "modeldeployments.pintle.dev/scale", {"edit", "admin"}),
+    ("deletecollection", "modeldeployments.pintle.dev", {"edit", "admin"}),
+    ("create", "registryconnections.pintle.dev", {"edit", "admin"}),
+    ("delete", "registryconnections.pintle.dev", {"edit", "admin"}),
+    ("patch", "modeldeployments.pintle.dev/status", set()),
+    ("patch", "registryconnections.pintle.dev/status", set()),
+    # Everybody reads the kinds of the whole cluster, and nobody in a namespace writes them.
+    ("list", "clusterregistryconnections.pintle.dev", {"view", "edit", "admin", ""}),
+    ("patch", "clusterregistryconnections.pintle.dev", set()),
+    ("patch", "clusterregistryconnections.pintle.dev/status", set()),
+    ("create", "modelruntimes.pintle.dev", set()),
+]
+
+
+@pytest.fixture
+def people(installed: None, rest: Rest, namespace: str) -> dict[str, str]:  # noqa: ARG001 -- roles first
+    """A user for each role of Kubernetes' own, with that role in a namespace; and one without any."""
+    bindings = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
+    for role in ("view", "edit", "admin"):
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}
+        user = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": f"{role}-of-{namespace}"}
+        body = {"metadata": {"name": role}, "roleRef": reference, "subjects": [user]}
+        rest.ok("POST", bindings, body)
+    # Aggregation is the work of a controller, and the authorizer hears of it a moment later.
+    until(
+        lambda: may(
+            rest, f"admin-of-{namespace}", "delete", "registryconnections.pintle.dev", namespace=namespace
+        ),
+        within=60,
+        what="our roles are part of Kubernetes' own",
+    )
+    return {role: f"{role or 'nobody'}-of-{namespace}" for role in ("view", "edit", "admin", "")}
+
+
+def test_whoever_has_a_role_in_a_namespace_has_it_for_our_kinds(
+    rest: Rest, namespace: str, people: dict[str, str]
+) -> None:
+    """The control of what nobody may is who may, and the other way round."""
+    for verb, resource, who in PEOPLE:
+        able = {role for role, user in people.items() if may(rest, user, verb, resource, namespace=namespace)}
+        assert able == who, f"{verb} {resource}"
+    for user in people.values():
+        assert not may(rest, user, "list", "modeldeployments.pintle.dev", namespace="kube-public")
+
+
+@pytest.mark.parametrize("overlay", ["cluster", "namespaced", "dev"])
+def test_no_overlay_grants_more_than_it_names(kubectl: Kubectl, overlay: str) -> None:
+    """What is rendered, not what the files say. Its control is in tests/unit/test_manifests.py."""
+    rendered = list(_rendered(kubectl, overlay).values())
+    assert len([m for m in rendered if m["kind"] in ("Role", "ClusterRole")]) >= 6
+    assert excesses(rendered) == []
 
 
 @pytest.mark.usefixtures("installed")

@@ -51,6 +51,7 @@ class Request:
     answered: float
     agent: str = field(repr=False, default="")
     pod: str = field(repr=False, default="")
+    group: str = field(repr=False, default="")
 
     @property
     def is_write(self) -> bool:
@@ -199,6 +200,7 @@ def _request(line: bytes) -> Request:
         answered=_seconds(entry["stageTimestamp"]),
         agent=entry.get("userAgent", ""),
         pod=next(iter(entry["user"].get("extra", {}).get(_POD, ())), ""),
+        group=target.get("apiGroup", ""),
     )
 
 
