@@ -6,6 +6,7 @@ from datetime import datetime
 from pintle import adoption
 from pintle.conditions import Reason
 from pintle.desired import network, workload
+from pintle.desired.adoption import is_adopted
 from pintle.desired.network import Marks
 from pintle.domain import Failure, Notice, Observed, Record, Stage, Traffic, Workload
 from pintle.policies import Finding
@@ -74,7 +75,9 @@ def flip(
         given_up = observed.workloads.get(replaced.name)
         if given_up and given_up.replicas:
             stages.append((workload.take_away(given_up),))
-    notices = () if traffic.revision else (adoption.led_away(traffic, deployment.name, target.name),)
+    # Nobody applies a Service of our own, whose selector is put back as any other field of it is.
+    away = not traffic.revision and is_adopted(traffic.body)
+    notices = (adoption.led_away(traffic, deployment.name, target.name),) if away else ()
     return Step(tuple(stages), finding, target, turning=True, notices=notices)
 
 

@@ -592,6 +592,20 @@ MUTANTS = (
         (LED_AWAY,),
     ),
     Mutant(
+        "somebody told what to leave out of a Service that nobody applies",
+        "switch.py",
+        "away = not traffic.revision and is_adopted(traffic.body)",
+        "away = not traffic.revision",
+        (LED_AWAY,),
+    ),
+    Mutant(
+        "nobody told that an adopted Service was led away",
+        "switch.py",
+        "away = not traffic.revision and is_adopted(traffic.body)",
+        "away = False",
+        (LED_AWAY,),
+    ),
+    Mutant(
         "pods read at rest",
         "gather.py",
         "        comparisons.forget(key)\n        return None\n    return comparisons.want",
