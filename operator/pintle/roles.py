@@ -81,7 +81,8 @@ def lost_serving(observed: Observed) -> Record | None:
     """Who has to get the traffic back, when the Service is gone or names no revision that is known.
 
     The budget still names who served; then the status; then whoever is cleared and has most
-    ready pods. On a first deploy none of them knows anybody, and the answer is None.
+    ready pods. On a first deploy none of them knows anybody, and the answer is None. So it is where the
+    status knows that nobody has served: who was cleared and found the Service's name taken has lost nothing.
     """
     by_name = {r.name: r for r in observed.records if r.cleared and not r.deleting}
     witnesses = _witnesses(observed)
@@ -94,6 +95,8 @@ def lost_serving(observed: Observed) -> Record | None:
     for name in witnesses:
         if name in by_name:
             return by_name[name]
+    if observed.traffic is None and not witnesses and _none_served(observed):
+        return None
     ready = {r.name: sum(p.ready for p in pods_of(observed, r)) for r in by_name.values()}
     best = max(by_name.values(), key=lambda r: (ready[r.name], r.number), default=None)
     return best if best and ready[best.name] else None
@@ -106,6 +109,13 @@ def _witnesses(observed: Observed) -> list[str]:
         selector = observed.budget.body.get("spec", {}).get("selector") or {}
         names.insert(0, (selector.get("matchLabels") or {}).get(LABEL_REVISION))
     return [name for name in names if isinstance(name, str) and name]
+
+
+def _none_served(observed: Observed) -> bool:
+    """Whether the status, unless it was wiped, tells that no revision has had the traffic yet."""
+    status = observed.deployment.status
+    promoted = any("promotedTime" in entry for entry in status.get("history") or ())
+    return bool(status.get("conditions")) and not promoted
 
 
 def marks_after_flip(observed: Observed, now_roles: Roles, target: Record, now: datetime) -> Marks:

@@ -14,6 +14,7 @@ REVIEW = "tests/reconcile/test_review.py"
 OVERLAP = "tests/reconcile/test_two_operators.py::test_a_late_write_of_another_operator"
 CANARY = "tests/reconcile/test_canary.py"
 ADOPTION = "tests/reconcile/test_adoption.py"
+TAKEN_NAMES = "tests/reconcile/test_taken_names.py"
 LED_AWAY = "tests/reconcile/test_led_away.py"
 ANY_STATE = "tests/unit/test_decisions.py::test_of_every_state"
 ANALYSIS = "tests/reconcile/test_analysis.py"
@@ -450,6 +451,20 @@ MUTANTS = (
         "if adoption.is_adopted(traffic.body) and (moved :=",
         "if False and (moved :=",
         (ADOPTION,),
+    ),
+    Mutant(
+        "a Service given back to what never had it",
+        "roles.py",
+        "not witnesses and _none_served(observed)",
+        "False",
+        (TAKEN_NAMES,),
+    ),
+    Mutant(
+        "a Service that is not given back to what had it",
+        "roles.py",
+        "not witnesses and _none_served(observed)",
+        "not witnesses",
+        (TAKEN_NAMES,),
     ),
     Mutant(
         "an adopted Service led back three times and no more",
