@@ -5,11 +5,15 @@ finalizer, no annotation, no Event. What is set here was measured on kopf 1.45.2
 (docs/adr/0001-events-and-a-queue-of-our-own.md); `watches` runs it.
 """
 
+import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from contextlib import aclosing
+from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 import kopf
+from kopf._cogs.clients import watching
 from typing_extensions import override
 
 from pintle.adapters.kube_http import Login
@@ -22,12 +26,22 @@ LogIn: TypeAlias = Callable[[], Awaitable[Login]]
 Kinds: TypeAlias = Callable[[], Collection[tuple[Resource, str]]]
 """What is to be watched now, each kind with its label selector. It may differ from one run to the next."""
 
+Heard: TypeAlias = Callable[[str], None]
+"""Told the name of a watching task (see `watchers`) that has heard something, in that task's thread."""
+
 _BACKOFF_LIMIT = 10.0
 _REQUEST_SECONDS = 30
 _PAGE = 500
 
 
-def operate(deliver: Deliver, login: LogIn, kinds: Kinds, namespaces: Collection[str] = ()) -> Operate:
+def operate(
+    deliver: Deliver,
+    login: LogIn,
+    kinds: Kinds,
+    namespaces: Collection[str] = (),
+    *,
+    heard: Heard = lambda _: None,
+) -> Operate:
     """Make a coroutine function that watches until it is told to stop, or until kopf gives up.
 
     Args:
@@ -35,10 +49,12 @@ def operate(deliver: Deliver, login: LogIn, kinds: Kinds, namespaces: Collection
         login: is asked for credentials at the start, and after each 401.
         kinds: what is watched; asked at the start of each run.
         namespaces: what is watched; all if there are none.
+        heard: is told of each sign of life of a watch; must not block.
     """
 
     async def run(stop: StopFlag) -> None:
         chosen = kinds()
+        _heard.set(heard)
         await kopf.operator(
             registry=_registry(deliver, login, chosen),
             settings=_settings(chosen),
@@ -71,6 +87,28 @@ def watchers(kinds: Collection[tuple[Resource, str]], namespaces: Collection[str
         scopes = list(namespaces) if resource.namespaced and namespaces else [None]
         names |= {f"watcher for {kind}@{scope}" for scope in scopes}
     return frozenset(names)
+
+
+# Who is told of signs of life: kopf's tasks inherit what is set here by the coroutine that starts them.
+_heard: ContextVar[Heard] = ContextVar("heard")
+
+
+async def _audible(**arguments: Any) -> AsyncIterator[Any]:  # noqa: ANN401 - kopf's own
+    """Watch as kopf does, and tell of what comes: lists, events, and bookmarks, which no handler is given.
+
+    Where nothing changes bookmarks are all that comes, about once in a minute: without them a watch that is
+    quiet looks like one that has gone deaf.
+    """
+    async with aclosing(_continuous_watch(**arguments)) as stream:
+        async for event in stream:
+            task, heard = asyncio.current_task(), _heard.get(None)
+            if task and heard:
+                heard(task.get_name())
+            yield event
+
+
+_continuous_watch: Callable[..., Any] = watching.continuous_watch
+watching.continuous_watch = _audible
 
 
 def _handler(resource: Resource, deliver: Deliver) -> Any:  # noqa: ANN401 - kopf's own type for it is private

@@ -22,7 +22,7 @@ from weakref import WeakValueDictionary
 from pintle.alias_poll import AliasPoll
 from pintle.conditions import Reason
 from pintle.domain import Failed, Key, Pending, Query, RegisteredVersion, Resolution, Resolved
-from pintle.errors import PintleError
+from pintle.errors import PintleError, Retryable
 from pintle.ports import Clock, Endpoint, Metrics, Registry, name_registry
 from pintle.questions import OK, Asking, Question, Subject, is_news
 
@@ -49,6 +49,25 @@ class _Want:
         if isinstance(known, Failed):
             return Failed(known.reason, name_registry(known.message, self.query.registry), known.at)
         return known
+
+
+class _Gate(asyncio.Semaphore):
+    """Bounds what one registry is asked at a time; there for as long as it is asked anything."""
+
+    def __init__(self) -> None:
+        super().__init__(CONCURRENCY)
+        self.asking = 0
+        self.answered = 0.0
+
+    def begin(self) -> None:
+        """Somebody goes on asking from now on."""
+        if not self.asking:
+            self.answered = asyncio.get_running_loop().time()  # or asked first
+        self.asking += 1
+
+    def end(self, _: object) -> None:
+        """Somebody has ceased to ask."""
+        self.asking -= 1
 
 
 class Resolver:
@@ -81,7 +100,7 @@ class Resolver:
         self._questions: dict[Subject, Question] = {}
         self._polls: dict[Endpoint, AliasPoll] = {}
         self._tasks: dict[Question | AliasPoll, asyncio.Task[None]] = {}
-        self._gates: WeakValueDictionary[Endpoint, asyncio.Semaphore] = WeakValueDictionary()
+        self._gates: WeakValueDictionary[Endpoint, _Gate] = WeakValueDictionary()
         self._stopping: set[asyncio.Task[None]] = set()
 
     def want(self, key: Key, query: Query) -> Resolution:
@@ -105,6 +124,11 @@ class Resolver:
                 now.question.pace.start_anew()
             if now.answer != before:
                 self._requeue(key)
+
+    def silence(self) -> float:
+        """Seconds since the registry answered that has been silent the longest, of those that are asked."""
+        now = asyncio.get_running_loop().time()
+        return max((now - gate.answered for gate in self._gates.values() if gate.asking), default=0.0)
 
     async def stop(self) -> None:
         """Ask nothing more, and wait until what is being asked has ended."""
@@ -143,10 +167,12 @@ class Resolver:
 
     def _begin(self, subject: Subject) -> Question:
         """Have a subject asked about that nobody has asked about before."""
-        gate = self._gates.setdefault(subject.endpoint, asyncio.Semaphore(CONCURRENCY))
+        gate = self._gates.setdefault(subject.endpoint, _Gate())
         if subject.version is not None:
             question = Question(subject, self._asking.pending())
-            self._start(question, self._pursue(question, subject.version, gate), f"resolve {subject.model}")
+            self._start(
+                question, self._pursue(question, subject.version, gate), gate, f"resolve {subject.model}"
+            )
             return question
         poll = self._polls.get(subject.endpoint)
         if poll is None:
@@ -158,7 +184,7 @@ class Resolver:
                 note=self._note,
                 jitter=self._jitter,
             )
-            self._start(poll, poll.run(), "follow aliases")
+            self._start(poll, poll.run(), gate, "follow aliases")
         return poll.join(subject)
 
     def _leave(self, key: Key, question: Question) -> None:
@@ -174,8 +200,12 @@ class Resolver:
         if poll.idle:
             self._end(self._polls.pop(question.subject.endpoint))
 
-    def _start(self, who: Question | AliasPoll, what: Coroutine[Any, Any, None], name: str) -> None:
-        self._tasks[who] = asyncio.create_task(what, name=name)
+    def _start(
+        self, who: Question | AliasPoll, what: Coroutine[Any, Any, None], gate: _Gate, name: str
+    ) -> None:
+        gate.begin()
+        self._tasks[who] = task = asyncio.create_task(what, name=name)
+        task.add_done_callback(gate.end)
 
     def _end(self, who: Question | AliasPoll) -> None:
         task = self._tasks.pop(who)
@@ -206,6 +236,9 @@ class Resolver:
         """Keep an answer, and tell those who want it if it is news to them."""
         error = told if isinstance(told, PintleError) else None
         answer = Resolved(told) if isinstance(told, RegisteredVersion) else self._asking.failed(told)
+        gate = self._gates.get(question.subject.endpoint)
+        if gate and not isinstance(error, Retryable):
+            gate.answered = asyncio.get_running_loop().time()
         if is_news(question.answer, answer, error):
             question.answer = answer
             for key in tuple(question.wanted_by):

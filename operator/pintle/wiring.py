@@ -18,6 +18,7 @@ from pintle.connections import Connections
 from pintle.controller import Controller
 from pintle.domain import Json, Key, Resource
 from pintle.guarded import Guarded
+from pintle.hearing import Hearing
 from pintle.intake import TAGS_SECONDS, Change, Intake
 from pintle.leadership import Leadership
 from pintle.lease import Terms
@@ -126,6 +127,10 @@ async def assemble(settings: Settings) -> Parts:
     metrics.watch_queue("deployments", deployments, loop.time)
     metrics.watch_queue("connections", connection_keys, loop.time)
     metrics.watch_queue("tags", tag_keys, loop.time)
+    metrics.watch_leadership(lambda: leadership is None or leadership.leading)
+    metrics.watch_polls(resolver.silence)
+    hearing = Hearing()
+    metrics.watch_watches(lambda: hearing.ages(_watchers(settings, cache)))
     return Parts(
         cluster=cluster,
         registry=registry,
@@ -138,7 +143,7 @@ async def assemble(settings: Settings) -> Parts:
         comparisons=comparisons,
         scraper=scraper,
         resync=resync,
-        watches=_watches(settings, loop, intake, resync, cache),
+        watches=_watches(settings, intake, resync, cache, hearing),
         write_back=write_back,
         queues=(deployments, connection_keys, tag_keys),
         controllers=(
@@ -156,10 +161,13 @@ def _leadership(settings: Settings, cluster: Cluster, clock: SystemClock) -> Lea
     return Leadership(cluster, clock, namespace=settings.pod_namespace, me=settings.pod_name, terms=terms)
 
 
-def _watches(
-    settings: Settings, loop: asyncio.AbstractEventLoop, intake: Intake, resync: Resync, cache: Cache
-) -> Watches:
+def _watchers(settings: Settings, cache: Cache) -> frozenset[str]:
+    return handlers.watchers(watched(cache), settings.namespaces)
+
+
+def _watches(settings: Settings, intake: Intake, resync: Resync, cache: Cache, hearing: Hearing) -> Watches:
     """The watches live in a thread of their own; what they deliver is taken in where the work is done."""
+    loop = asyncio.get_running_loop()
 
     def deliver(change: Change, resource: Resource, obj: Json) -> None:
         if change == "LISTED":
@@ -170,5 +178,5 @@ def _watches(
     def kinds() -> tuple[tuple[Resource, str], ...]:
         return watched(cache)
 
-    operate = handlers.operate(deliver, login, kinds, settings.namespaces)
-    return Watches(operate, lambda: handlers.watchers(kinds(), settings.namespaces))
+    operate = handlers.operate(deliver, login, kinds, settings.namespaces, heard=hearing.heard)
+    return Watches(operate, lambda: _watchers(settings, cache))

@@ -9,7 +9,7 @@ from pintle.conditions import Reason
 from pintle.domain import Failed, Requirement, Resolved
 from pintle.errors import Retryable, Terminal
 from tests.support.loop_clock import START
-from tests.support.resolver_bench import HOUR, IRIS, OUTAGE, POLL, Bench, failed, virtually
+from tests.support.resolver_bench import HOUR, IRIS, OTHER, OUTAGE, POLL, Bench, failed, virtually
 from tests.support.virtual_time import settle
 
 
@@ -137,3 +137,39 @@ async def test_an_aliased_version_is_looked_at_until_it_has_what_is_required() -
     assert [a.what for a in bench.server.asked][8:] == ["aliases", "version", "aliases", "aliases"]
     assert bench.requeued == [IRIS, IRIS]
     await bench.resolver.stop()
+
+
+@virtually
+async def test_silence_is_that_of_the_registry_that_has_not_answered_for_longest() -> None:
+    bench = Bench()
+    silence = bench.resolver.silence
+    assert silence() == 0, "none is asked"
+    bench.connect("shop", "mlflow", "http://other:5000")
+    for uri in ("http://mlflow:5000", "http://other:5000"):
+        bench.registry.server(uri).register("iris")
+        bench.registry.server(uri).set_alias("iris", "champion", "1")
+    for key in (IRIS, OTHER):
+        bench.want(key, None, alias="champion")
+    await asyncio.sleep(POLL - 1)
+    assert silence() == pytest.approx(POLL - 1, abs=0.2), "both have answered at the beginning"
+    bench.registry.server("http://other:5000").fault = OUTAGE
+    await asyncio.sleep(HOUR)
+    assert silence() == pytest.approx(HOUR + POLL - 1, abs=0.2), "one answers, one does not"
+    bench.resolver.forget(OTHER)
+    await settle()
+    assert silence() <= POLL + 1, "nobody asks it any more"
+    bench.server.fault = Terminal(Reason.REGISTRY_FORBIDDEN, "no")
+    await asyncio.sleep(HOUR)
+    assert silence() <= POLL + 1, "a refusal is an answer"
+    await bench.resolver.stop()
+    await settle()
+    assert silence() == 0
+
+
+@virtually
+async def test_a_registry_that_is_not_asked_again_is_not_silent() -> None:
+    bench = Bench()
+    bench.server.register("iris")
+    assert isinstance(await bench.answer(), Resolved)
+    await asyncio.sleep(HOUR)
+    assert bench.resolver.silence() == 0

@@ -3,8 +3,10 @@
 import io
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
+from typing import Any
 
 import aiohttp
 import orjson
@@ -13,9 +15,12 @@ from aiohttp.test_utils import unused_port
 from prometheus_client import generate_latest
 
 from pintle.adapters.telemetry import logs
+from pintle.adapters.telemetry.deployment_metrics import STATES
 from pintle.adapters.telemetry.metrics import PrometheusMetrics
 from pintle.adapters.telemetry.probes import ProbeServer, Verdict
 from pintle.workqueue import WorkQueue
+from tests.support import exposed
+from tests.support.schemas import REPOSITORY
 
 
 @pytest.fixture
@@ -81,7 +86,10 @@ def test_kopf_speaks_of_objects_only_in_warnings(stream: io.StringIO) -> None:
 STATUS = {
     "wanted": "champion->7",
     "serving": {"version": "3", "revision": "iris-v3-a"},
-    "conditions": [{"type": "Ready", "status": "False"}, {"type": "Stalled", "status": "True"}],
+    "conditions": [
+        {"type": "Ready", "status": "False", "reason": "ProofFailed"},
+        {"type": "Stalled", "status": "True", "reason": "ProofFailed"},
+    ],
 }
 
 
@@ -119,9 +127,73 @@ def test_each_object_is_told_of_until_it_is_gone() -> None:
 
 
 def test_nothing_is_told_of_objects_where_that_is_turned_off() -> None:
-    metrics = PrometheusMetrics(per_object=False)
-    metrics.deployment("ml", "iris", status=STATUS, model="iris")
-    assert b"pintle_deployment" not in generate_latest(metrics.registry)
+    for per_object in (True, False):
+        metrics = PrometheusMetrics(per_object=per_object)
+        metrics.deployment("ml", "iris", status=STATUS, model="iris")
+        assert (b"iris" in generate_latest(metrics.registry)) is per_object
+        assert metrics.registry.get_sample_value("pintle_deployments", PROOF_FAILED) == 1
+
+
+PROOF_FAILED = {"state": "Stalled", "reason": "ProofFailed"}
+
+
+def test_deployments_are_counted_by_state() -> None:
+    metrics = PrometheusMetrics()
+    value = metrics.registry.get_sample_value
+
+    def counted() -> dict[tuple[str, str], float]:
+        (family,) = (f for f in metrics.registry.collect() if f.name == "pintle_deployments")
+        return {(s.labels["state"], s.labels["reason"]): s.value for s in family.samples if s.value}
+
+    assert value("pintle_deployments", PROOF_FAILED) == 0, "shown before there is one"
+    for name in ("a", "b"):
+        metrics.deployment("ml", name, status=STATUS, model="iris")
+    metrics.deployment("ml", "new", status={"observedGeneration": -1})
+    metrics.deployment("ml", "odd", status={"conditions": [{"type": "Ready", "status": "?", "reason": "?"}]})
+    assert counted() == {("Stalled", "ProofFailed"): 2, ("Unknown", "Unknown"): 2}
+    metrics.deployment("ml", "a", status=ready("Serving"))
+    metrics.deployment("ml", "b", status=None)
+    metrics.deployment("ml", "odd", status=ready("Suspended"))
+    assert counted() == {("Ready", "Serving"): 1, ("Waiting", "Suspended"): 1, ("Unknown", "Unknown"): 1}
+
+
+def ready(reason: str) -> dict[str, Any]:
+    return {"conditions": [{"type": "Ready", "status": "?", "reason": reason}]}
+
+
+def test_every_reason_of_ready_is_one_of_a_state() -> None:
+    """As the reference has them: a reason that is new has to be sorted."""
+    page = (REPOSITORY / "docs/reference/conditions.md").read_text()
+    told = page[page.index("Reasons of Ready") :]
+    told = told[: told.index("\n### ")]
+    reasons = set(re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE))
+    assert reasons
+    assert reasons == STATES.keys() - {"Unknown"}
+
+
+async def test_what_passes_by_itself_is_asked_for_when_it_is_read() -> None:
+    metrics = PrometheusMetrics()
+    leads, silent, ages = False, 0.0, {"pods": 3.0}
+    metrics.watch_leadership(lambda: leads)
+    metrics.watch_polls(lambda: silent)
+    metrics.watch_watches(lambda: ages)
+    value = metrics.registry.get_sample_value
+    names = ("pintle_leader", "pintle_registry_poll_age_seconds")
+    assert [value(name) for name in names] == [0, 0]
+    assert value("pintle_watch_age_seconds", {"resource": "pods"}) == 3
+    leads, silent, ages = True, 12.5, {"services": 61.0}
+    assert [value(name) for name in names] == [1, 12.5]
+    assert value("pintle_watch_age_seconds", {"resource": "services"}) == 61
+    assert value("pintle_watch_age_seconds", {"resource": "pods"}) is None
+
+
+def test_what_is_known_beforehand_is_there_as_zero() -> None:
+    """Of a counter that comes out of nothing Prometheus does not see the first step."""
+    value = PrometheusMetrics().registry.get_sample_value
+    for outcome in ("ok", "conflict", "retry", "error"):
+        assert value("pintle_reconcile_seconds_count", {"outcome": outcome}) == 0
+    assert value("pintle_transitions_total", {"outcome": "rejected"}) == 0
+    assert value("pintle_registry_polls_total", {"outcome": "ok"}) == 0
 
 
 async def test_queues_are_measured_when_they_are_read() -> None:
@@ -133,6 +205,22 @@ async def test_queues_are_measured_when_they_are_read() -> None:
     value = metrics.registry.get_sample_value
     assert value("pintle_queue_depth", {"queue": "deployments"}) == 1
     assert value("pintle_queue_oldest_seconds", {"queue": "deployments"}) == pytest.approx(5)
+
+
+def test_the_reference_has_every_metric_with_its_type_and_its_labels() -> None:
+    page = (REPOSITORY / "docs/reference/metrics.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \|([^|]*)\| ", page, re.MULTILINE)
+    told = {
+        name: exposed.Exposed(type_, frozenset(re.findall(r"`(\w+)`", labels)))
+        for name, type_, labels in rows
+    }
+    assert told == exposed.metrics()
+
+
+def test_the_reference_has_every_state() -> None:
+    page = (REPOSITORY / "docs/reference/metrics.md").read_text()
+    (row,) = (line for line in page.splitlines() if line.startswith("| `pintle_deployments`"))
+    assert {state for state in STATES.values() if f"`{state}`" not in row} == set()
 
 
 class Probed:
