@@ -6,6 +6,7 @@ Those of the cluster itself are built together (`testbed.gobuild`); these only w
 import json
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from testbed import progress
@@ -15,8 +16,10 @@ from testbed.locks import locked
 from testbed.settings import cache_dir
 
 
-def program(module: str, package: str) -> Path:
+def program(module: str, package: str, *, tags: Sequence[str] = ()) -> Path:
     """The program of a package (`./cmd/traefik`) of a module (`path@version`), built unless it was before.
+
+    `tags` leave parts of it out, or take them in.
 
     Raises:
         TestbedError: the module cannot be had, or is not built.
@@ -26,7 +29,7 @@ def program(module: str, package: str) -> Path:
     lock = built.with_name(f"{name}.lock")
     with locked(lock, lambda: progress.say(f"waiting for another build of {name}")):
         if not built.exists():
-            _build(module, package, built)
+            _build(module, package, built, tags)
     return built
 
 
@@ -46,14 +49,15 @@ def source(module: str) -> Path:
     return Path(json.loads(done.stdout)["Dir"])
 
 
-def _build(module: str, package: str, program: Path) -> None:
+def _build(module: str, package: str, program: Path, tags: Sequence[str]) -> None:
     """In the module's own folder, which holds the sums of all that it needs."""
     folder, unfinished = source(module), program.with_name(f"{program.name}.unfinished")
-    command = ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(unfinished), package]
+    chosen = [f"-tags={','.join(tags)}"] if tags else []
+    command = ["go", "build", "-trimpath", "-ldflags=-s -w", *chosen, "-o", str(unfinished), package]
+    # A go.work names folders of the repository that are not in the module.
+    environ = {**static(os.environ), "GOWORK": "off"}
     with progress.step(f"Building {module} (minutes, once)"):
-        done = subprocess.run(
-            command, cwd=folder, env=static(os.environ), capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise TestbedError(f"`go build {package}` failed in {folder}: {done.stderr.strip()[-2000:]}")
     unfinished.rename(program)  # whole or not at all

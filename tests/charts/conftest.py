@@ -65,8 +65,12 @@ def chart() -> Chart:
 @pytest.fixture(scope="session")
 def kustomized() -> Rendered:
     """What `manifests/overlays/cluster` renders."""
-    kubectl = [str(gobuild.ensure(cache_dir()).kube), "kubectl", "kustomize"]
-    done = subprocess.run(
-        [*kubectl, str(REPOSITORY / "manifests/overlays/cluster")], capture_output=True, text=True, check=True
-    )
+    return kustomize(REPOSITORY / "manifests/overlays/cluster")
+
+
+def kustomize(folder: Path) -> Rendered:
+    """What a folder renders."""
+    command = [str(gobuild.ensure(cache_dir()).kube), "kubectl", "kustomize", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     return by_name(done.stdout)

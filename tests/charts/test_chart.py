@@ -1,13 +1,17 @@
 """What the chart renders: by default what the manifests do, and each setting in its place."""
 
+import tempfile
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.charts.conftest import CHART, Chart, Manifest, Rendered
+from tests.charts.conftest import CHART, Chart, Manifest, Rendered, kustomize
 from tests.support.privileges import excesses
+from tests.support.schemas import REPOSITORY
 
 pytestmark = pytest.mark.slow
 
@@ -53,6 +57,19 @@ def test_no_role_grants_more_than_it_names(chart: Chart, values: Manifest) -> No
     assert excesses(chart.rendered(values).values()) == []
 
 
+def test_what_watches_it_is_the_same_as_the_component(chart: Chart, kustomized: Rendered) -> None:
+    """Beside the repository's folders, as kustomize takes components from within the same tree only."""
+    with tempfile.TemporaryDirectory(dir=REPOSITORY / "manifests") as folder:
+        body = {"resources": ["../overlays/cluster"], "components": ["../components/monitoring"]}
+        (Path(folder) / "kustomization.yaml").write_text(yaml.safe_dump(body))
+        watched = kustomize(Path(folder))
+    rendered = chart.rendered({"metrics.podMonitor.enabled": True, "prometheusRule.enabled": True})
+    added = watched.keys() - kustomized.keys()
+    assert added == {("PodMonitor", OPERATOR), ("PrometheusRule", OPERATOR)}
+    for key in added:
+        assert _without_bookkeeping(rendered[key]) == _without_bookkeeping(watched[key])
+
+
 def test_lint(chart: Chart) -> None:
     done = chart.run("lint", "--strict", str(CHART))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -75,6 +92,13 @@ def _settings(rendered: Rendered) -> Manifest:
 
 def _kinds(rendered: Rendered, kind: str) -> list[str]:
     return [name for of, name in rendered if of == kind]
+
+
+def _alert(rendered: Rendered, name: str) -> Manifest:
+    rules = [r for g in rendered["PrometheusRule", OPERATOR]["spec"]["groups"] for r in g["rules"]]
+    (found,) = (rule for rule in rules if rule["alert"] == name)
+    alert: Manifest = found
+    return alert
 
 
 CASES: dict[str, tuple[Manifest, Callable[[Rendered], Any], Any]] = {
@@ -211,6 +235,23 @@ CASES: dict[str, tuple[Manifest, Callable[[Rendered], Any], Any]] = {
         lambda r: (r["PodMonitor", OPERATOR]["spec"]["podMetricsEndpoints"][0]["port"], _kinds(r, "Service")),
         ("http", []),
     ),
+    "alerts": (
+        {
+            "prometheusRule.enabled": True,
+            "prometheusRule.labels": {"release": "prometheus"},
+            "prometheusRule.runbookUrl": "https://wiki.example.com/pintle/",
+        },
+        lambda r: (
+            r["PrometheusRule", OPERATOR]["metadata"]["labels"]["release"],
+            _alert(r, "PintleNoLeader")["annotations"]["runbook_url"],
+            _alert(r, "PintleDeploymentStalled")["annotations"]["summary"],
+        ),
+        (
+            "prometheus",
+            "https://wiki.example.com/pintle/PintleNoLeader.md",
+            "{{ $labels.namespace }}/{{ $labels.name }} waits for somebody to change something",
+        ),
+    ),
     "network policy": (
         {"networkPolicy.enabled": True, "networkPolicy.registriesTo": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]},
         lambda r: r["NetworkPolicy", OPERATOR]["spec"]["egress"][-1],
@@ -301,6 +342,7 @@ REFUSED: dict[str, tuple[Manifest, str]] = {
     "a network": ({"settings.registryRefusedNetworks": ["example.com"]}, "registryRefusedNetworks"),
     "too many workers": ({"settings.workers": 1000}, "workers"),
     "a runtime without an image": ({"runtimes.gpu": {"default": False}}, "image"),
+    "no place of runbooks": ({"prometheusRule.runbookUrl": ""}, "runbookUrl"),
     "no names of Secrets": ({"credentials.secretNames": []}, "secretNames"),
 }
 
