@@ -1,7 +1,7 @@
-"""A Service of somebody else's that has the name of ours: may it be taken over, and who has to be told what.
+"""What is somebody else's and has a name of ours: may it be taken over, and who has to be told what.
 
-Its owner says so by an annotation (docs/adr/0022-a-service-is-adopted-at-the-first-flip.md). Without it, or
-where the switch would not be one, nothing of it is written.
+The owner of a Service says that by an annotation (docs/adr/0022-a-service-is-adopted-at-the-first-flip.md).
+Without it, or where the switch would not be one, nothing of it is written.
 """
 
 from pintle import views
@@ -29,6 +29,23 @@ def refusal(deployment: ModelDeployment, service: Json) -> str:
     if problem := _problem(service):
         return f"{who} cannot be adopted: {problem}"
     return ""
+
+
+def taken(kind: str, name: str, deployment: ModelDeployment) -> str:
+    """What is told of any other child whose name somebody else's object has."""
+    command = f"kubectl -n {deployment.namespace} delete {kind.lower()} {name}"
+    return (
+        f"{kind} {name} in namespace {deployment.namespace} belongs to somebody else; "
+        f"if nothing needs it: {command}"
+    )
+
+
+def former(held: Json, deployment: ModelDeployment) -> bool:
+    """Whether an object belongs to a ModelDeployment of the same name that is no more."""
+    return any(
+        r.get("kind") == "ModelDeployment" and r.get("name") == deployment.name
+        for r in held["metadata"].get("ownerReferences") or ()
+    )
 
 
 def _problem(service: Json) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -60,6 +61,7 @@ class Applier:
             Waiting: a name is held by an object that is on its way out.
         """
         found: list[Finding] = []
+        await self._look_first(deployment, stages, memory, now)
         for stage in stages:
             done = await asyncio.gather(
                 *(self._one(deployment, action, memory, now) for action in stage), return_exceptions=True
@@ -156,16 +158,32 @@ class Applier:
             held = await self._cluster.get(action.resource, deployment.namespace, action.name)
         except NotFound:
             raise Conflict(f"{action.resource.kind} {action.name} came and went") from None
+        await self._held(deployment, action, held, memory, now)
+
+    async def _look_first(
+        self, deployment: ModelDeployment, stages: Sequence[Stage], memory: Memory, now: datetime
+    ) -> None:
+        """Write nothing for the sake of a name that was taken when it was tried last, while it still is."""
+        for action in (action for stage in stages[1:] for action in stage if isinstance(action, Create)):
+            if (action.resource.kind, action.name) not in memory.taken:
+                continue
+            with suppress(NotFound):
+                held = await self._cluster.get(action.resource, deployment.namespace, action.name)
+                await self._held(deployment, action, held, memory, now)
+
+    async def _held(
+        self, deployment: ModelDeployment, action: Action, held: Json, memory: Memory, now: datetime
+    ) -> None:
         kind, owner = action.resource.kind, views.owner_uid(held)
         if owner == deployment.uid and not views.deleting(held):
             await self._own(deployment, action, held)
             raise Conflict(f"{kind} {action.name} is there already")
-        if views.deleting(held) or (owner and _former(held, deployment)):
+        if views.deleting(held) or (owner and adoption.former(held, deployment)):
             text = f"{kind} {action.name} of an earlier object of this name is still being deleted"
             memory.note(Fault(Reason.STARTING, text, now, kind, action.name, lasts=GONE_SOON))
             raise Waiting(Reason.STARTING, text, after=0)
         ours = action.resource == SERVICES and action.name == deployment.name
-        text = adoption.refusal(deployment, held) if ours else _taken_message(kind, action.name, deployment)
+        text = adoption.refusal(deployment, held) if ours else adoption.taken(kind, action.name, deployment)
         if not text:
             memory.adoptable = held
             raise Conflict(f"{kind} {action.name} is there, and is to be adopted")
@@ -230,19 +248,3 @@ def _count(action: Patch | Replace, memory: Memory, now: datetime) -> None:
 
 def _fields(action: Patch | Replace) -> list[Field]:
     return [Field(action.resource.kind, action.name, path) for path in action.repairs]
-
-
-def _former(held: Json, deployment: ModelDeployment) -> bool:
-    """Whether an object belongs to a ModelDeployment of the same name that is no more."""
-    return any(
-        r.get("kind") == "ModelDeployment" and r.get("name") == deployment.name
-        for r in held["metadata"].get("ownerReferences") or ()
-    )
-
-
-def _taken_message(kind: str, name: str, deployment: ModelDeployment) -> str:
-    command = f"kubectl -n {deployment.namespace} delete {kind.lower()} {name}"
-    return (
-        f"{kind} {name} in namespace {deployment.namespace} belongs to somebody else; "
-        f"if nothing needs it: {command}"
-    )

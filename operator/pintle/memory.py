@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from pintle.conditions import Reason
 from pintle.domain import Fault, Field, Identity, Json
 from pintle.fights import PAUSE, REPAIRS, WINDOW
 
@@ -26,6 +27,7 @@ class Memory:
     unsaid_since: datetime | None = None
     streak: int = 0
     faults: dict[tuple[str, str], Fault] = field(default_factory=dict)
+    taken: set[tuple[str, str]] = field(default_factory=set)
     repairs: dict[Field, list[datetime]] = field(default_factory=dict)
     contested: dict[Field, datetime] = field(default_factory=dict)
     baselines: dict[str, str] = field(default_factory=dict)
@@ -41,8 +43,8 @@ class Memory:
         if uid != self.uid:
             self.uid, self.edit = uid, (-1,)
             self.unsaid_since = self.named = None
-            self.baselines.clear()
-            self.told.clear()
+            for kept in (self.baselines, self.told, self.taken):
+                kept.clear()
         if edit != self.edit:
             self.edit = edit
             self._start_over(now)
@@ -86,6 +88,8 @@ class Memory:
     def note(self, fault: Fault) -> None:
         """Believe for a while that something cannot be done."""
         self.faults[fault.kind, fault.name] = fault
+        if fault.reason == Reason.NAME_TAKEN:
+            self.taken.add((fault.kind, fault.name))
 
     def standing_faults(self, now: datetime, over: Callable[[Fault], bool]) -> tuple[Fault, ...]:
         """Faults that are not due for another try, but for those that are seen to be `over`."""

@@ -453,6 +453,13 @@ MUTANTS = (
         (ADOPTION,),
     ),
     Mutant(
+        "a claim written again and again while a name is taken",
+        "apply.py",
+        "        await self._look_first(deployment, stages, memory, now)\n",
+        "",
+        (TAKEN_NAMES,),
+    ),
+    Mutant(
         "a Service given back to what never had it",
         "roles.py",
         "not witnesses and _none_served(observed)",

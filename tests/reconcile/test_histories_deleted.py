@@ -168,8 +168,8 @@ HISTORIES = [
         reason="Serving",
         replicas={"1": 2},
         made={"1": 2},
-        reads={"get services": 1, "get modeldeployments": 2},
-        # The switch is tried again from its beginning.
+        # The switch is tried again from its beginning, once the name is seen to be free.
+        reads={"get services": 2, "get modeldeployments": 2},
         writes=more(FIRST, {"patch deployments": 1, "create services": 1, STATUS: 1}),
     ),
     History(

@@ -61,3 +61,18 @@ def test_what_served_serves_again(budget: str) -> None:
     world.api.delete(SERVICES, NAMESPACE, NAME)
     world.run(60)
     assert (world.serving, world.condition()["reason"]) == ("1", "VersionNotFound")
+
+
+def test_a_name_that_stays_taken_is_only_looked_at() -> None:
+    """Somebody may leave it so for days: until it is free there is nothing to be written for it."""
+    world = taken()
+    world.cluster.requests.clear()
+    world.run(300)
+    assert {r.verb for r in world.cluster.requests} == {"get"}
+    assert sum(r.resource == "services" for r in world.cluster.requests) == 10, "every half minute"
+    world.api.delete(SERVICES, NAMESPACE, NAME)
+    world.run(40)
+    assert (world.serving, world.condition()["reason"]) == ("1", "Serving")
+    made = [(r.verb, r.resource) for r in world.cluster.requests if r.verb != "get"]
+    assert made.index(("patch", "deployments")) < made.index(("create", "services")), "claimed first"
+    check_rest(world)
