@@ -26,12 +26,12 @@ class Teller:
     def tell(self, deployment: ModelDeployment, notice: Notice) -> None:
         """Hand a notice on. The Event of a transition carries what the log says of it."""
         annotations = {}
+        key = f"{deployment.namespace}/{deployment.name}"
         if notice.transition:
             fields = _fields(deployment, notice.transition)
-            transitions.info("%s", notice.message, extra={"fields": fields})
+            transitions.info("%s", notice.message, extra={"fields": {"key": key, **fields}})
             annotations[ANNOTATION_TRANSITION] = canonical(fields).decode()
         else:
-            key = f"{deployment.namespace}/{deployment.name}"
             extra = {"key": key, "generation": deployment.generation}
             log.info("%s: %s", notice.reason, notice.message, extra=extra)
         self._events.post(

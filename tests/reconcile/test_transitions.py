@@ -22,6 +22,7 @@ MEMBERS = [
     "level",
     "logger",
     "message",
+    "key",
     "namespace",
     "name",
     "generation",
@@ -71,6 +72,9 @@ def test_one_line_for_each_transition(stream: io.StringIO) -> None:
     found = transitions(stream)
     assert all(list(line) == MEMBERS for line in found)
     assert {(line["namespace"], line["name"]) for line in found} == {(NAMESPACE, NAME)}
+    others = [line for line in map(orjson.loads, stream.getvalue().splitlines()) if line not in found]
+    assert {line["key"] for line in (*found, *others)} == {f"{NAMESPACE}/{NAME}"}, "as every other line"
+    assert others
     one, two = world.revision("1"), world.revision("2")
     assert [(t["reason"], t["from"], t["to"], t["version"], t["revision"]) for t in found] == [
         ("Starting", None, "Starting", "1", one),
@@ -104,7 +108,7 @@ def test_events_carry_the_same(stream: io.StringIO) -> None:
     world.apply(version=2)
     world.run(20)
     found = transitions(stream)
-    kept = [{k: v for k, v in t.items() if k not in ("level", "logger", "message")} for t in found]
+    kept = [{k: v for k, v in t.items() if k not in ("level", "logger", "message", "key")} for t in found]
     assert carried(world) == kept
     assert [e.message for e in world.recorder.events if e.annotations] == [t["message"] for t in found]
     failed = kept[-1]
