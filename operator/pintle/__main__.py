@@ -1,4 +1,7 @@
-"""`python -m pintle`: read the settings, work until SIGTERM, end in good order."""
+"""`python -m pintle`: read the settings, work until SIGTERM, end in good order.
+
+With arguments it does something else, and ends: see `diagnose`.
+"""
 
 import asyncio
 import contextlib
@@ -9,7 +12,7 @@ import sys
 
 from kubernetes.aio.config import ConfigException
 
-from pintle import health, settings
+from pintle import diagnose, health, settings
 from pintle.adapters.telemetry import logs
 from pintle.adapters.telemetry.probes import ProbeServer
 from pintle.leadership import Lost
@@ -25,7 +28,9 @@ GRACE_SECONDS = 5.0
 
 
 def main() -> None:
-    """Start the operator; it ends with SIGTERM or SIGINT."""
+    """Start the operator; it ends with SIGTERM or SIGINT. Or do what the arguments ask for."""
+    if sys.argv[1:]:
+        sys.exit(diagnose.main(sys.argv[1:]))
     try:
         chosen = settings.load(os.environ)
         logs.configure(chosen.log_level)

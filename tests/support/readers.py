@@ -42,6 +42,7 @@ class Reader:
             "ml/iris ": f"{self.namespace}/iris ",
             "ml/iris:": f"{self.namespace}/iris:",
             "ml/iris,": f"{self.namespace}/iris,",
+            "diagnose ml/iris": f"diagnose {self.namespace}/iris",
             "namespace: ml}": f"namespace: {self.namespace}}}",
         }
         console = Console(self.folder, self._environment(), {**names, **renamed}, named)
