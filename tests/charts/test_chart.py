@@ -70,6 +70,28 @@ def test_what_watches_it_is_the_same_as_the_component(chart: Chart, kustomized: 
         assert _without_bookkeeping(rendered[key]) == _without_bookkeeping(watched[key])
 
 
+def _policies(rendered: Rendered) -> set[str]:
+    return {name for kind, name in rendered if kind == "ValidatingAdmissionPolicy"}
+
+
+def test_admission_policies(chart: Chart) -> None:
+    """The texts of the component; each is there where it has something to go by."""
+    assert _policies(chart.rendered()) == set()
+    enabled = {"admissionPolicies.enabled": True}
+    assert _policies(chart.rendered(enabled)) == {"pintle-pinned-versions"}
+    hosts, groups = ["mlflow.ml.svc", "*.example.com"], ["model-releasers"]
+    lists = {"admissionPolicies.registryHosts": hosts, "admissionPolicies.commandGroups": groups}
+    rendered = chart.rendered(enabled | lists, "--namespace=elsewhere")
+    assert _policies(rendered) == {f"pintle-{name}" for name in ("pinned-versions", "commands", "registries")}
+    settings = rendered["ConfigMap", "elsewhere/pintle-admission-policies"]["data"]
+    assert settings == {"registryHosts": "mlflow.ml.svc\n*.example.com", "commandGroups": "model-releasers"}
+    for name in ("commands", "registries"):
+        written = (REPOSITORY / f"manifests/components/admission-policies/{name}.yaml").read_text()
+        policy, binding = yaml.safe_load_all(written.replace("pintle-system", "elsewhere"))
+        assert rendered["ValidatingAdmissionPolicy", f"pintle-{name}"] == policy
+        assert rendered["ValidatingAdmissionPolicyBinding", f"pintle-{name}"] == binding
+
+
 def test_lint(chart: Chart) -> None:
     done = chart.run("lint", "--strict", str(CHART))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -341,6 +363,10 @@ REFUSED: dict[str, tuple[Manifest, str]] = {
     "a tag for a digest": ({"image.digest": "latest"}, "digest"),
     "a network": ({"settings.registryRefusedNetworks": ["example.com"]}, "registryRefusedNetworks"),
     "too many workers": ({"settings.workers": 1000}, "workers"),
+    "a registry's address for its host": (
+        {"admissionPolicies.registryHosts": ["http://mlflow"]},
+        "registryHosts",
+    ),
     "a runtime without an image": ({"runtimes.gpu": {"default": False}}, "image"),
     "no place of runbooks": ({"prometheusRule.runbookUrl": ""}, "runbookUrl"),
     "no names of Secrets": ({"credentials.secretNames": []}, "secretNames"),

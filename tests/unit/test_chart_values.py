@@ -68,3 +68,8 @@ def test_versions_are_those_of_the_release() -> None:
 def test_the_kinds_are_those_of_the_repository() -> None:
     """By a link, so that there is one text of each; Helm follows it when it packs the chart."""
     assert (CHART / "files/crds").resolve() == (REPOSITORY / "crds").resolve()
+
+
+def test_the_policies_are_those_of_the_component() -> None:
+    component = REPOSITORY / "manifests/components/admission-policies"
+    assert (CHART / "files/admission-policies").resolve() == component.resolve()

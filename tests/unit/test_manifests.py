@@ -29,6 +29,7 @@ ROLES = [manifest for manifest in ALL if manifest["kind"] in ("Role", "ClusterRo
 RULES = [(f"{role['kind']} {role['metadata']['name']}", rule) for role in ROLES for rule in role["rules"]]
 
 
+POLICIES = ("commands", "registries", "pinned-versions")
 WATCHED_ONLY = (
     "namespaces",
     "pods",
@@ -127,7 +128,9 @@ def test_the_operator_writes_the_status_of_its_kinds_and_nothing_else_of_them() 
 def test_roles_are_bound_to_the_operators_account_alone() -> None:
     account = _one("ServiceAccount", "pintle-operator")["metadata"]
     bindings = [
-        m for m in ALL if m["kind"].endswith("Binding") and m["metadata"]["name"] != "pintle-runtimes-view"
+        m
+        for m in ALL
+        if m["kind"].endswith("RoleBinding") and m["metadata"]["name"] != "pintle-runtimes-view"
     ]
     assert len(bindings) == 4
     for binding in (*bindings, _binding_of_a_namespace()):
@@ -243,3 +246,15 @@ def test_every_file_is_part_of_what_is_installed() -> None:
         named |= {patch["path"] for patch in listed.get("patches", ())}
         files = {path.name for path in kustomization.parent.glob("*.yaml")} - {"kustomization.yaml"}
         assert files == {name for name in named if not name.startswith("..")}
+
+
+def test_each_admission_policy_is_bound_and_fails_closed() -> None:
+    policies = {m["metadata"]["name"]: m for m in ALL if m["kind"] == "ValidatingAdmissionPolicy"}
+    bound = {m["spec"]["policyName"]: m for m in ALL if m["kind"] == "ValidatingAdmissionPolicyBinding"}
+    assert policies.keys() == bound.keys() == {f"pintle-{name}" for name in POLICIES}
+    assert {p["spec"]["failurePolicy"] for p in policies.values()} == {"Fail"}
+    for name, binding in bound.items():
+        spec = binding["spec"]
+        assert spec["validationActions"] == ["Deny"]
+        needed = "paramKind" in policies[name]["spec"]
+        assert spec.get("paramRef", {}).get("parameterNotFoundAction") == ("Deny" if needed else None)
