@@ -5,6 +5,7 @@ The test bed's instance is not the demo's: `pintle-test`, unless TESTBED_NAME sa
 
 import os
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.support.rig import Rig
 
 os.environ.setdefault("TESTBED_NAME", "pintle-test")
 
-FIRST = "test_first_model"
+FIRST, LAST = "test_first_model", "test_least_privilege"
 # A machine that has nothing yet builds Kubernetes and three images before the first test.
 COLD_START_SECONDS = 2400
 
@@ -67,12 +68,29 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put these tests last, as their operator acts on all of the cluster, and the first model first."""
-    mine = sorted((i for i in items if "e2e" in i.path.parts), key=lambda i: i.path.stem != FIRST)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put these tests last, as their operator acts on all of the cluster, and the first model first.
+
+    What is asked of all of them together is asked only where all of them run.
+    """
+    mine = sorted(
+        (i for i in items if "e2e" in i.path.parts), key=lambda i: (i.path.stem == LAST, i.path.stem != FIRST)
+    )
+    if not _whole(config):
+        config.hook.pytest_deselected(items=[i for i in mine if i.path.stem == LAST])
+        mine = [i for i in mine if i.path.stem != LAST]
     items[:] = [i for i in items if "e2e" not in i.path.parts] + mine
     for item in mine[:1]:
         item.add_marker(pytest.mark.timeout(COLD_START_SECONDS))
+
+
+def _whole(config: pytest.Config) -> bool:
+    """Whether all tests of this folder run, or all that are slow, or all that are not."""
+    here = Path(__file__).parent
+    asked = [Path(config.invocation_params.dir, arg).resolve() for arg in config.args if "::" not in arg]
+    marks = config.getoption("markexpr")
+    narrowed = config.getoption("keyword") or config.getoption("deselect") or config.getoption("lf")
+    return any(here.is_relative_to(a) for a in asked) and marks in {"", "slow", "not slow"} and not narrowed
 
 
 @pytest.hookimpl(wrapper=True)

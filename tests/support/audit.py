@@ -134,6 +134,11 @@ class AuditLog:
         mine = (r for r in self._lines(mark, f'"{user}"'.encode()) if r.user == user)
         return Tally(tuple(sorted(mine, key=lambda r: r.began)))
 
+    def begun(self, mark: int, user: str = OPERATOR) -> Iterator[Request]:
+        """What a client asked since a mark, answered in full or not: a watch goes on meanwhile."""
+        whose = f'"{user}"'.encode()
+        return (r for r in self._lines(mark, whose, answered=False) if r.user == user)
+
     def settled(self, mark: int, namespace: str, *, quiet: float = 6, within: float = 90) -> Tally:
         """What the operator asked in a namespace since a mark, once it wrote nothing for `quiet` seconds.
 
@@ -172,11 +177,12 @@ class AuditLog:
     def _requests(self, mark: int, namespace: str) -> Iterator[Request]:
         return self._lines(mark, f'"namespace":"{namespace}"'.encode())
 
-    def _lines(self, mark: int, needle: bytes) -> Iterator[Request]:
+    def _lines(self, mark: int, needle: bytes, *, answered: bool = True) -> Iterator[Request]:
         with self._path.open("rb") as log:
             log.seek(mark, os.SEEK_SET)
             for line in log:
-                if needle in line and line.endswith(b"\n") and b'"ResponseComplete"' in line:
+                done = b'"ResponseComplete"' in line or not answered
+                if needle in line and line.endswith(b"\n") and done:
                     yield _request(line)
 
 

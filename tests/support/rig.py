@@ -54,6 +54,7 @@ class Rig:
     api_client: client.ApiClient = field(repr=False)
     audit: AuditLog
     mlflow: MlflowPod
+    began: int = 0  # a mark of the audit log: what these tests did comes after it
 
     @contextmanager
     def namespace(self, purpose: str) -> Iterator[str]:
@@ -90,7 +91,8 @@ def raised(say: Callable[[str], None] = lambda _: None) -> Iterator[Rig]:
         str(cluster.kubeconfig), client_configuration=settings
     )
     with client.ApiClient(settings) as connected:
-        kube = Kube(cluster, Rest(connected))
+        kube, audit = Kube(cluster, Rest(connected)), AuditLog(cluster.audit_log)
+        began = audit.mark()
         mlflow = MlflowPod(kube, "e2e-mlflow")
         say("removing what an earlier run left")
         install.remove_leftovers(kube)
@@ -103,6 +105,6 @@ def raised(say: Callable[[str], None] = lambda _: None) -> Iterator[Rig]:
             numbers = mlflow.register("iris", *VARIANTS)
             assert numbers == [version_of(variant) for variant in VARIANTS]
             install.wait(kube)
-            yield Rig(kube, connected, AuditLog(cluster.audit_log), mlflow)
+            yield Rig(kube, connected, audit, mlflow, began)
         finally:
             install.uninstall(kube)
