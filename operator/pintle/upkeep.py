@@ -34,11 +34,12 @@ def upkeep(
     settled, moved = (tuple(a for a in actions if a.name not in written) for actions in marks)
     routed, followed = routing.upkeep(observed, step, now)
     sequences = ((repairs,), (routed,), tuple(giving_up), shrunk, (pruned,), (moved,), (settled,))
-    return tuple(s for s in sequences if any(s)), _earliest(wake_at, followed)
+    return tuple(s for s in sequences if any(s)), _next(now, wake_at, followed)
 
 
-def _earliest(*times: datetime | None) -> datetime | None:
-    return min((t for t in times if t is not None), default=None)
+def _next(now: datetime, *times: datetime | None) -> datetime | None:
+    """The first that is still to come: a standby that is kept beyond its time hides no other."""
+    return min((t for t in times if t is not None and t > now), default=None)
 
 
 def _mark_move(observed: Observed, declared: Declared, now: datetime) -> Iterator[Action]:
@@ -188,7 +189,7 @@ def _give_up(
     settled = max(_switched(observed) or now, routing.settled(observed) or now)
     if now < settled and any(by_name[w.revision].cleared for w in going):
         going = [w for w in going if not by_name[w.revision].cleared]
-        wake_at = _earliest(settled, wake_at)
+        wake_at = _next(now, settled, wake_at)
     over = current.standby is not None and current.standby.name not in keep
     return _release(observed, current, going, over=over), wake_at
 

@@ -565,6 +565,13 @@ MUTANTS = (
         (ANY_STATE,),
     ),
     Mutant(
+        "a time that is over awaited",
+        "upkeep.py",
+        "if t is not None and t > now), default=None)",
+        "if t is not None), default=None)",
+        ("tests/unit/test_decisions.py::test_a_time_that_is_over_hides_none_that_is_to_come",),
+    ),
+    Mutant(
         "what serves given up like any other",
         "upkeep.py",
         "keep = {r.name for r in (current.serving, step.candidate) if r is not None}",

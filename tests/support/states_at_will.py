@@ -57,10 +57,10 @@ def benches(draw: st.DrawFn, *, good: bool = False) -> Bench:
     bench.clock.advance(7200)
     serving = draw(st.sampled_from([*names, STRANGER]))
     # At random, hardly ever would both of them be as they mostly are.
-    whole = {serving, declared.name} - bench.bad if draw(LIKELY) else set()
+    as_mostly = {serving, declared.name} - bench.bad if draw(LIKELY) else set()
     for kept in library():
-        if kept.name in whole:
-            _whole(bench, kept)
+        if kept.name in as_mostly:
+            whole(bench, kept)
         else:
             _revision(draw, bench, kept, may_be_rejected=not (good and kept is declared))
     _service(draw, bench, names, serving)
@@ -132,7 +132,7 @@ def _revision(draw: Draw, bench: Bench, kept: Kept, *, may_be_rejected: bool) ->
         bench.pods[f"{kept.name}-{number}"] = Pod(kept.name, bench.clock.now(), ready)
 
 
-def _whole(bench: Bench, kept: Kept) -> None:
+def whole(bench: Bench, kept: Kept) -> None:
     """A revision that is cleared, with as many ready pods as are declared."""
     replicas = bench.spec["replicas"]
     for kind in (CONTROLLER_REVISIONS, CONFIG_MAPS):

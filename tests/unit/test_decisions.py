@@ -9,13 +9,16 @@ from collections.abc import Callable, Mapping
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from pintle.desired import network
+from pintle.desired.network import Marks
 from pintle.domain import Action, Create, Observed, Patch, Plan
 from pintle.domain.resources import CONTROLLER_REVISIONS, DEPLOYMENTS, HTTP_ROUTES, SERVICES
 from pintle.naming import ANNOTATION_CLEARED, LABEL_REVISION
 from pintle.roles import lost_serving, roles
 from tests.support.deciding import Bench, written
-from tests.support.states_at_will import benches
-from tests.support.world import NAME
+from tests.support.library import library
+from tests.support.states_at_will import benches, whole
+from tests.support.world import NAME, NAMESPACE
 
 MANY = settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
 SOME = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -147,6 +150,19 @@ def reached(bench: Bench) -> None:
     assert {n for n, w in observed.workloads.items() if w.replicas} == {serving.name}, (
         "the standby's time is over"
     )
+
+
+def test_a_time_that_is_over_hides_none_that_is_to_come() -> None:
+    """What is declared stands by, beyond its time; it waits for pods that go 10 s after the last switch."""
+    spec = {"version": 1, "resources": {"requests": {"cpu": "100m"}}, "replicas": 1}
+    bench = Bench(spec | {"rollout": {"standbySeconds": 0, "surge": "None"}})
+    declared, left_over, serving = (library()[n] for n in (0, 2, 4))
+    for kept in (left_over, serving):
+        whole(bench, kept)
+    marks = Marks(bench.clock.now(), declared.name, frozenset())
+    create = network.create_service(bench.observe().deployment, serving.name, marks)
+    bench.api.create(SERVICES, NAMESPACE, create.body)
+    reached(bench)
 
 
 @SOME
