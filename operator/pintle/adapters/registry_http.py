@@ -159,12 +159,14 @@ class Conversation:
         return bytes(body)
 
     def _redirected(self, response: aiohttp.ClientResponse) -> Retryable:
+        """Tell where it leads if that is the same host: other words of a registry are not repeated."""
         try:
-            target = str(self._url.join(URL(response.headers.get("Location", ""))).origin())
+            target = self._url.join(URL(response.headers.get("Location", ""))).origin()
+            told = str(target) if target.host == self._url.host else "another host"
         except ValueError:
-            target = "an address that is not valid"
+            told = "an address that is not valid"
         return self._unavailable(
-            f"answers {response.status}, a redirect to {target}, and redirects are not followed: "
+            f"answers {response.status}, a redirect to {told}, and redirects are not followed: "
             f"set spec.uri to the address of the tracking server itself"
         )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from pintle_runtime import log
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,13 +27,14 @@ class Credentials:
 
 
 def read(folder: Path) -> Credentials:
-    """Read whatever is there; an absent folder means no credentials."""
+    """Read whatever is there; an absent folder means no credentials. From now on no log tells them."""
     if not folder.is_dir():
         return Credentials()
     aws = {path.name: _value(path) or "" for path in folder.iterdir() if _AWS.fullmatch(path.name)}
-    return Credentials(
-        _value(folder / "username"), _value(folder / "password"), _value(folder / "token"), aws
-    )
+    username, password, token = (_value(folder / name) for name in ("username", "password", "token"))
+    basic = base64.b64encode(f"{username}:{password}".encode()).decode()
+    log.conceal(password, token, *aws.values(), basic if username and password else None)
+    return Credentials(username, password, token, aws)
 
 
 def _value(path: Path) -> str | None:

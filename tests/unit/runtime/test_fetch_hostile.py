@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -234,3 +235,39 @@ def test_nothing_is_left_that_looks_whole_when_it_ends_in_the_middle(pod: Pod) -
     with pytest.raises(Killed):
         download.fetch(Source(), pod.mounts.model, max_bytes=1000)
     assert [path.name for path in pod.mounts.model.iterdir()] == [download.INCOMING]
+
+
+PLANTED = {
+    "username": "planted-user",
+    "password": 'planted-"pass\u00fc',
+    "AWS_SECRET_ACCESS_KEY": "planted-aws",
+}
+
+
+@pytest.mark.parametrize("where", ["an error", "a header", "a kind of content", "a file's name"])
+def test_a_registry_that_repeats_credentials_has_them_in_no_log_and_no_message(pod: Pod, where: str) -> None:
+    """It knows them, as it was sent them; whoever reads pods' logs and statuses does not."""
+    basic = base64.b64encode(f"{PLANTED['username']}:{PLANTED['password']}".encode()).decode()
+    words = f"{basic} {PLANTED['password']} {PLANTED['AWS_SECRET_ACCESS_KEY']} and more"
+    plain = f"{basic} {PLANTED['AWS_SECRET_ACCESS_KEY']}"
+    script = Script().hold(**MODEL)
+    answers: dict[str, list[Reply | None]] = {
+        "an error": [Reply(500, words.encode()), Reply(401, words.encode())],
+        "a header": [Reply(302, b"", {"Location": f"https://host/{plain}"})],
+        "a kind of content": [Reply(200, b"?", {"Content-Type": plain})],
+        "a file's name": [],
+    }
+    script.faults = answers[where]
+    if where == "a file's name":
+        script.listings[""] = [file(f"../{words}")]
+    with serve(script) as uri:
+        pod.connect(uri, **PLANTED)
+        ended = pod.run("fetch")
+    told = json.dumps([ended.said, ended.log], ensure_ascii=False) + json.dumps([ended.said, ended.log])
+    escaped = json.dumps(PLANTED["password"], ensure_ascii=False)[1:-1]
+    for needle in (basic, PLANTED["password"], escaped, PLANTED["AWS_SECRET_ACCESS_KEY"]):
+        assert needle not in told
+    # The control: the rest of the registry's words is told, and it was sent what was planted.
+    assert "***" in told
+    assert ended.code == (12 if where == "a file's name" else 0)
+    assert set(script.authorizations) == {f"Basic {basic}"}
