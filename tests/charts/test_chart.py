@@ -1,5 +1,6 @@
 """What the chart renders: by default what the manifests do, and each setting in its place."""
 
+import json
 import tempfile
 from collections.abc import Callable
 from copy import deepcopy
@@ -63,9 +64,14 @@ def test_what_watches_it_is_the_same_as_the_component(chart: Chart, kustomized: 
         body = {"resources": ["../overlays/cluster"], "components": ["../components/monitoring"]}
         (Path(folder) / "kustomization.yaml").write_text(yaml.safe_dump(body))
         watched = kustomize(Path(folder))
-    rendered = chart.rendered({"metrics.podMonitor.enabled": True, "prometheusRule.enabled": True})
+    parts = ("metrics.podMonitor", "prometheusRule", "grafanaDashboard")
+    rendered = chart.rendered({f"{part}.enabled": True for part in parts})
     added = watched.keys() - kustomized.keys()
-    assert added == {("PodMonitor", OPERATOR), ("PrometheusRule", OPERATOR)}
+    assert added == {
+        ("PodMonitor", OPERATOR),
+        ("PrometheusRule", OPERATOR),
+        ("ConfigMap", "pintle-dashboard"),
+    }
     for key in added:
         assert _without_bookkeeping(rendered[key]) == _without_bookkeeping(watched[key])
 
@@ -274,6 +280,14 @@ CASES: dict[str, tuple[Manifest, Callable[[Rendered], Any], Any]] = {
             "{{ $labels.namespace }}/{{ $labels.name }} waits for somebody to change something",
         ),
     ),
+    "dashboard": (
+        {"grafanaDashboard.enabled": True, "grafanaDashboard.namespace": "monitoring"},
+        lambda r: (
+            r["ConfigMap", "monitoring/pintle-dashboard"]["metadata"]["labels"]["grafana_dashboard"],
+            json.loads(r["ConfigMap", "monitoring/pintle-dashboard"]["data"]["pintle.json"])["title"],
+        ),
+        ("1", "Pintle"),
+    ),
     "network policy": (
         {"networkPolicy.enabled": True, "networkPolicy.registriesTo": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]},
         lambda r: r["NetworkPolicy", OPERATOR]["spec"]["egress"][-1],
@@ -368,6 +382,10 @@ REFUSED: dict[str, tuple[Manifest, str]] = {
         "registryHosts",
     ),
     "a runtime without an image": ({"runtimes.gpu": {"default": False}}, "image"),
+    "a dashboard that no sidecar finds": (
+        {"grafanaDashboard.labels": {"grafana_dashboard": None}},
+        "grafanaDashboard",
+    ),
     "no place of runbooks": ({"prometheusRule.runbookUrl": ""}, "runbookUrl"),
     "no names of Secrets": ({"credentials.secretNames": []}, "secretNames"),
 }

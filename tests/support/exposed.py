@@ -18,20 +18,25 @@ class Exposed(NamedTuple):
 
 def metrics() -> dict[str, Exposed]:
     """All that there can be, by name."""
-    shown = PrometheusMetrics()
-    shown.reconciled("ok", 1)
-    shown.polled("ok")
-    shown.transition("promoted")
-    shown.requested("get", "200")
-    shown.watch_queue("deployments", WorkQueue[str](), lambda: 0)
-    shown.watch_leadership(lambda: True)
-    shown.watch_polls(lambda: 0)
-    shown.watch_watches(lambda: {"pods": 0})
-    condition = {"type": "Ready", "status": "True", "reason": "Serving"}
-    shown.deployment("ml", "iris", status={"conditions": [condition]}, model="iris")
     found = {}
-    for family in shown.registry.collect():
+    for family in shown().registry.collect():
         name = f"{family.name}_total" if family.type == "counter" else family.name
         labels = {label for sample in family.samples for label in sample.labels}
         found[name] = Exposed(family.type, frozenset(labels - {_BUCKET}))
     return found
+
+
+def shown() -> PrometheusMetrics:
+    """One of each."""
+    made = PrometheusMetrics()
+    made.reconciled("ok", 1)
+    made.polled("ok")
+    made.transition("promoted")
+    made.requested("get", "200")
+    made.watch_queue("deployments", WorkQueue[str](), lambda: 0)
+    made.watch_leadership(lambda: True)
+    made.watch_polls(lambda: 0)
+    made.watch_watches(lambda: {"pods": 0})
+    condition = {"type": "Ready", "status": "True", "reason": "Serving"}
+    made.deployment("ml", "iris", status={"conditions": [condition]}, model="iris")
+    return made

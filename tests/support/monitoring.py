@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
+import orjson
 import yaml
 
 from tests.support.schemas import REPOSITORY
@@ -31,6 +32,31 @@ def alerts() -> dict[str, Alert]:
     named = {rule["alert"]: rule for rule in found}
     assert len(named) == len(found), "two of a name"
     return named
+
+
+class Query(NamedTuple):
+    """What one part of a panel asks."""
+
+    panel: str
+    text: str
+
+    def at(self, interval: str) -> str:
+        """Ask it as Grafana does, with its variables filled in."""
+        return self.text.replace("$__rate_interval", interval).replace("$namespace", ".*")
+
+
+def dashboard() -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads((FOLDER / "dashboard.json").read_text())
+    return found
+
+
+def queries() -> list[Query]:
+    """All queries of the dashboard."""
+    return [
+        Query(panel["title"], target["expr"])
+        for panel in dashboard()["panels"]
+        for target in panel["targets"]
+    ]
 
 
 def selected(query: str) -> Iterator[tuple[str, set[str]]]:

@@ -73,3 +73,9 @@ def test_the_kinds_are_those_of_the_repository() -> None:
 def test_the_policies_are_those_of_the_component() -> None:
     component = REPOSITORY / "manifests/components/admission-policies"
     assert (CHART / "files/admission-policies").resolve() == component.resolve()
+
+
+def test_alerts_and_the_dashboard_are_those_of_the_repository() -> None:
+    assert (CHART / "files/monitoring").resolve() == (
+        REPOSITORY / "manifests/components/monitoring"
+    ).resolve()

@@ -10,6 +10,7 @@ from tests.support.schemas import REPOSITORY
 
 METRICS = exposed.metrics()
 ALERTS = monitoring.alerts()
+QUERIES = monitoring.queries()
 PAGES = {path.stem: path for path in monitoring.RUNBOOKS.glob("*.md")}
 
 
@@ -35,6 +36,50 @@ def test_an_alert_is_about_metrics_that_there_are(name: str) -> None:
     for metric, labels in found:
         assert metric in METRICS
         assert labels <= METRICS[metric].labels
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda q: q.panel)
+def test_a_panel_is_about_metrics_that_there_are(query: monitoring.Query) -> None:
+    found = list(monitoring.selected(query.text))
+    assert found
+    for metric, labels in found:
+        assert metric in METRICS
+        assert labels <= METRICS[metric].labels
+    # Labels that it is summed by, and that its legend names.
+    named = {
+        label for inside in re.findall(r"\b(?:by|on) \(([^)]*)\)", query.text) for label in inside.split(", ")
+    }
+    known = {label for metric, _ in found for label in METRICS[metric].labels}
+    assert named <= known | {"le", "instance"}
+
+
+def test_panels_say_what_they_show_and_do_not_overlap() -> None:
+    panels = monitoring.dashboard()["panels"]
+    assert all(panel["title"] and panel["description"] and panel["targets"] for panel in panels)
+    titles = [panel["title"] for panel in panels]
+    assert len(titles) == len(set(titles))
+    taken = [
+        (x, y)
+        for panel in panels
+        for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
+        for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
+    ]
+    assert len(taken) == len(set(taken))
+    assert max(x for x, _ in taken) == 23, "the whole width"
+
+
+def test_a_legend_names_labels_that_its_query_keeps() -> None:
+    for panel in monitoring.dashboard()["panels"]:
+        for target in panel["targets"]:
+            legend = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+            outermost = re.search(r"\bby \(([^)]*)\)", target["expr"])
+            assert legend <= set(outermost[1].split(", ") if outermost else ()), panel["title"]
+
+
+def test_every_metric_is_on_the_dashboard() -> None:
+    shown = {metric for query in QUERIES for metric, _ in monitoring.selected(query.text)}
+    # The conditions are for alerts; states are shown by reason.
+    assert METRICS.keys() - shown == {"pintle_deployment_condition"}
 
 
 def test_a_query_is_seen_through() -> None:
