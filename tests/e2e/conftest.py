@@ -89,7 +89,7 @@ def _whole(config: pytest.Config) -> bool:
     here = Path(__file__).parent
     asked = [Path(config.invocation_params.dir, arg).resolve() for arg in config.args if "::" not in arg]
     marks = config.getoption("markexpr")
-    narrowed = config.getoption("keyword") or config.getoption("deselect") or config.getoption("lf")
+    narrowed = config.getoption("keyword") or config.getoption("deselect") or config.getoption("lf", False)
     return any(here.is_relative_to(a) for a in asked) and marks in {"", "slow", "not slow"} and not narrowed
 
 

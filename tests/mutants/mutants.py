@@ -20,6 +20,7 @@ ANY_STATE = "tests/unit/test_decisions.py::test_of_every_state"
 ANALYSIS = "tests/reconcile/test_analysis.py"
 BAKE = "tests/reconcile/test_bake.py"
 POLICIES = "tests/unit/test_policies.py"
+HOSTILE = "tests/reconcile/test_hostile_tenants.py"
 SCALING = "tests/reconcile/test_autoscaling.py"
 
 
@@ -682,5 +683,33 @@ MUTANTS = (
         '_ERRORS = ("4", "5")',
         '_ERRORS = ("5",)',
         ("tests/contract/test_pod_metrics.py",),
+    ),
+    Mutant(
+        "a time of no calendar is taken for one",
+        "naming.py",
+        "if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:",
+        "if moment.year < 0:",
+        (HOSTILE,),
+    ),
+    Mutant(
+        "a cause is told as it was written",
+        "history.py",
+        'shorten(annotations.get(ANNOTATION_CHANGE_CAUSE, ""))',
+        'annotations.get(ANNOTATION_CHANGE_CAUSE, "")',
+        ("tests/unit/test_hostile_text.py",),
+    ),
+    Mutant(
+        "a log line with what terminals act on",
+        "adapters/telemetry/logs.py",
+        "    if line.isprintable():\n",
+        "    if line:\n",
+        ("tests/unit/test_hostile_text.py",),
+    ),
+    Mutant(
+        "one model's description hides all aliases",
+        "adapters/registry.py",
+        "            with suppress(TooLong, Unauthorized):",
+        "            with suppress(Unauthorized):",
+        ("tests/contract/test_registry_hostile.py",),
     ),
 )
