@@ -64,13 +64,14 @@ def test_what_watches_it_is_the_same_as_the_component(chart: Chart, kustomized: 
         body = {"resources": ["../overlays/cluster"], "components": ["../components/monitoring"]}
         (Path(folder) / "kustomization.yaml").write_text(yaml.safe_dump(body))
         watched = kustomize(Path(folder))
-    parts = ("metrics.podMonitor", "prometheusRule", "grafanaDashboard")
+    parts = ("metrics.podMonitor", "prometheusRule", "grafanaDashboard", "kubeStateMetrics")
     rendered = chart.rendered({f"{part}.enabled": True for part in parts})
     added = watched.keys() - kustomized.keys()
     assert added == {
         ("PodMonitor", OPERATOR),
         ("PrometheusRule", OPERATOR),
         ("ConfigMap", "pintle-dashboard"),
+        ("ConfigMap", "pintle-kube-state-metrics"),
     }
     for key in added:
         assert _without_bookkeeping(rendered[key]) == _without_bookkeeping(watched[key])
@@ -287,6 +288,11 @@ CASES: dict[str, tuple[Manifest, Callable[[Rendered], Any], Any]] = {
             json.loads(r["ConfigMap", "monitoring/pintle-dashboard"]["data"]["pintle.json"])["title"],
         ),
         ("1", "Pintle"),
+    ),
+    "kube-state-metrics": (
+        {"kubeStateMetrics.enabled": True},
+        lambda r: yaml.safe_load(r["ConfigMap", "pintle-kube-state-metrics"]["data"]["config.yaml"])["kind"],
+        "CustomResourceStateMetrics",
     ),
     "network policy": (
         {"networkPolicy.enabled": True, "networkPolicy.registriesTo": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]},
