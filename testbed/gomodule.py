@@ -5,6 +5,7 @@ Those of the cluster itself are built together (`testbed.gobuild`); these only w
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,13 +25,20 @@ def program(module: str, package: str, *, tags: Sequence[str] = ()) -> Path:
     Raises:
         TestbedError: the module cannot be had, or is not built.
     """
-    name = f"{Path(package).name}-{module.partition('@')[2]}"
+    name = called(module, package)
     built = cache_dir() / "programs" / name
     lock = built.with_name(f"{name}.lock")
     with locked(lock, lambda: progress.say(f"waiting for another build of {name}")):
         if not built.exists():
             _build(module, package, built, tags)
     return built
+
+
+def called(module: str, package: str) -> str:
+    """Name a program's file: by its package, or by the module where it is in the module's own folder."""
+    path, _, version = module.partition("@")
+    parts = [part for part in path.split("/") if not re.fullmatch(r"v\d+", part)]
+    return f"{Path(package).name or parts[-1]}-{version}"
 
 
 def source(module: str) -> Path:

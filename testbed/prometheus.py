@@ -1,6 +1,6 @@
-"""Prometheus and promtool, for the tests of alerts and of the dashboard.
+"""Prometheus, promtool and kube-state-metrics, for the tests of alerts and of the dashboard.
 
-Without the service discovery of clouds, which nobody here needs and which is most of what there is to build.
+Prometheus goes without the service discovery of clouds, which is most of what there would be to build.
 """
 
 from pathlib import Path
@@ -23,3 +23,12 @@ def prometheus() -> Path:
 def promtool() -> Path:
     """What checks and tests rules; as above."""
     return gomodule.program(PROMETHEUS, "./cmd/promtool", tags=_TAGS)
+
+
+# Later ones are not on every proxy of Go modules.
+KUBE_STATE_METRICS = "k8s.io/kube-state-metrics/v2@v2.18.0"
+
+
+def kube_state_metrics() -> Path:
+    """What shows objects of a cluster as metrics; as above."""
+    return gomodule.program(KUBE_STATE_METRICS, ".")
