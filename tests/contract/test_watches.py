@@ -4,6 +4,7 @@ Each fault is one that kopf has been seen to stop at, or to go blind at (docs/ad
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -37,9 +38,10 @@ class World:
     cluster: KubernetesCluster
     namespace: str
     events: list[tuple[Change, str, str]] = field(default_factory=list)
+    heard: Counter[str] = field(default_factory=Counter)
 
-    async def until(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = monotonic() + DEADLINE
+    async def until(self, condition: Callable[[], bool], what: str, within: float = DEADLINE) -> None:
+        deadline = monotonic() + within
         while not condition():
             assert monotonic() < deadline, f"{what}; watched: {self.proxy.paths}; delivered: {self.events}"
             await asyncio.sleep(0.02)
@@ -63,6 +65,7 @@ async def watching(server: api.Cluster, namespace: str) -> AsyncIterator[World]:
     await proxy.start()
     loop = asyncio.get_running_loop()
     events: list[tuple[Change, str, str]] = []
+    heard: Counter[str] = Counter()
 
     def deliver(change: Change, resource: Resource, obj: Json) -> None:
         if obj["metadata"].get("namespace") == namespace:
@@ -71,10 +74,13 @@ async def watching(server: api.Cluster, namespace: str) -> AsyncIterator[World]:
     async def through_proxy() -> Login:
         return Login(server=proxy.url, ca_path=None, certificate_path=None, key_path=None)
 
-    operate = handlers.operate(deliver, through_proxy, lambda: WATCHED)
+    def hear(watcher: str) -> None:
+        loop.call_soon_threadsafe(heard.update, [watcher])
+
+    operate = handlers.operate(deliver, through_proxy, lambda: WATCHED, heard=hear)
     made = Watches(operate, lambda: handlers.watchers(WATCHED))
     made.start()
-    world = World(proxy, made, cluster, namespace, events)
+    world = World(proxy, made, cluster, namespace, events, heard)
     try:
         await world.all_watched()
         yield world
@@ -104,6 +110,19 @@ async def test_own_kinds_are_watched_whole_and_children_by_label(world: World) -
     assert set(of_iris[1:-1]) == {"MODIFIED"}  # an operator may be at work, and report
     assert "not-ours" not in {name for _, _, name in world.events}
     assert world.watches.problem() == ""
+
+
+@pytest.mark.slow
+async def test_a_watch_at_rest_is_heard_of_every_minute(world: World) -> None:
+    """By bookmarks, which is what `pintle_watch_age_seconds` and its alert count on."""
+    all_of_them = handlers.watchers(WATCHED)
+    await world.until(lambda: world.heard.keys() == all_of_them, "not all lists were heard")
+    before = world.heard.copy()
+    await world.until(
+        lambda: all(world.heard[watcher] > before[watcher] for watcher in all_of_them),
+        "a watch was silent for 90 s",
+        within=90,
+    )
 
 
 async def test_kopf_writes_nothing(world: World) -> None:
