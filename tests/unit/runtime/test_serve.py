@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from tests.unit.runtime.conftest import Pod, unwarned
 from tests.unit.runtime.process import Server, exchange
+from tests.unit.runtime.test_hostile_artifacts import BOMB
 
 with unwarned():
     import mlflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 # Slow enough to be caught in the middle, by a file that the test makes when it has seen what it wants.
 GATED = """
@@ -240,6 +243,24 @@ def test_changed_bytes_end_it(pod: Pod, saved: Callable[[str], Path]) -> None:
     with pod.serve() as server:
         code, said = server.wait_for_end()
     assert (code, said["reason"]) == (11, "ArtifactChanged")
+
+
+def test_an_alias_bomb_in_mlmodel_is_never_written_out(pod: Pod, saved: Callable[[str], Path]) -> None:
+    pod.hold(saved("linear"))
+    lines = "".join(f"  {line}\n" for line in BOMB.splitlines())
+    with (pod.mounts.model / "MLmodel").open("a") as file:
+        file.write(f"bomb:\n{lines}")
+    with pod.serve() as server:
+        server.wait_until_ready()
+        status = Path(f"/proc/{server.process.pid}/status").read_text()
+        kilobytes = int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
+        assert kilobytes < 1 << 20, "the model serves, with what one takes that has no bomb"
+    # The control: there is one. Each line holds the one before ten times.
+    held = yaml.safe_load(BOMB)
+    size = 1
+    for name in "abcdefghi":
+        size *= len(held[name])
+    assert size == 10**9
 
 
 def test_a_broken_revision_is_nobodys_fault(pod: Pod) -> None:
