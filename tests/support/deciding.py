@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from pintle import sampling
+from pintle import comparing, sampling
 from pintle.api import parse_model_deployment
 from pintle.cache import Cache
+from pintle.declared import declared
 from pintle.domain import (
     Action,
     Comparison,
@@ -21,6 +22,7 @@ from pintle.domain import (
     Delete,
     Key,
     Observed,
+    Outcome,
     Patch,
     Plan,
     PodView,
@@ -42,6 +44,7 @@ from pintle.ports import Json, Resource
 from tests.support.answers import Answers, Views
 from tests.support.builders import pod
 from tests.support.fake_api_server import Body, FakeApiServer, WatchType
+from tests.support.fake_autoscaler import FakeAutoscaler
 from tests.support.fake_clock import FakeClock
 from tests.support.fake_gateway import FakeGateway
 from tests.support.world import NAME, NAMESPACE, RUNTIME
@@ -59,12 +62,19 @@ class Pod:
     role: str = ""
 
 
-class NoNumbers:
-    """Pods whose counters cannot be read."""
+class Numbers:
+    """What the requests of each revision say, from the first look on; of others they are not read."""
+
+    def __init__(self, outcomes: Mapping[str, Outcome]) -> None:
+        self._outcomes = outcomes
 
     def want(self, key: Key, comparison: Comparison) -> Verdict:
         del key
-        return sampling.waiting(comparison)
+        revision = comparison.subject.candidate
+        outcome = self._outcomes.get(revision, Outcome.INCONCLUSIVE)
+        if outcome is Outcome.INCONCLUSIVE:
+            return sampling.waiting(comparison)
+        return Verdict(revision, outcome, "it does worse" if outcome is Outcome.FAILED else "")
 
     def forget(self, key: Key) -> None:
         """Nothing is kept."""
@@ -74,6 +84,7 @@ class NoNumbers:
 class Bench:
     """A cluster of one ModelDeployment. `bad` are revisions whose pods never get ready.
 
+    `outcomes` are what requests say of a revision that is compared; `load` is what they need, in pods.
     `lagging` are Services of revisions whose endpoints have not followed yet: they do with the next tick.
     """
 
@@ -84,6 +95,8 @@ class Bench:
     pods: dict[str, Pod] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory, repr=False)
     lagging: set[str] = field(default_factory=set)
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    load: int = 0
 
     def __post_init__(self) -> None:
         self.api = FakeApiServer(self.clock)
@@ -91,6 +104,8 @@ class Bench:
         self.cache = Cache()
         self.api.listeners.append(self._heard)
         self.gateway = FakeGateway(self.api)
+        self.autoscaler = FakeAutoscaler(self.api)
+        self.autoscaler.load = self.load
         self.answers = Answers(self.clock)
         self.answers.register(*VERSIONS)
         whole = {"registryRef": {"name": "mlflow"}, "model": "iris", **self.spec}
@@ -113,11 +128,12 @@ class Bench:
         deployment, now = parse_model_deployment(self.body), self.clock.now()
         commands = sorted(deployment.annotations.items())
         self.memory.see(deployment.uid, (deployment.generation, str(commands)), now)
+        numbers = Numbers(self.outcomes)
         seen = gather(
             self.cache,
             self.answers,
             Views(self.cache),
-            NoNumbers(),
+            numbers,
             deployment=deployment,
             memory=self.memory,
             defaults=Defaults(),
@@ -126,7 +142,7 @@ class Bench:
         ready = {name for name, one in self.pods.items() if one.ready}
         by_revision = {r: frozenset(n for n in ready if self.pods[n].revision == r) for r in seen.workloads}
         traffic = seen.traffic
-        return replace(
+        observed = replace(
             seen,
             pods=tuple(self._view(name, one) for name, one in sorted(self.pods.items())),
             workloads={n: replace(w, ready=len(by_revision[n])) for n, w in seen.workloads.items()},
@@ -140,6 +156,10 @@ class Bench:
                 for n, e in seen.entrances.items()
             },
         )
+        # What is compared depends on the pods.
+        comparison = comparing.wanted(observed, declared(observed))
+        verdict = numbers.want(Key(NAMESPACE, NAME), comparison) if comparison else None
+        return replace(observed, verdict=verdict)
 
     def _view(self, name: str, one: Pod) -> PodView:
         return pod(
@@ -216,6 +236,7 @@ class Bench:
         for workload in self.api.objects(DEPLOYMENTS):
             moved |= self._scale(workload["metadata"]["name"], workload["spec"]["replicas"])
         self.gateway.step()
+        self.autoscaler.step()
         return moved or self.api.version != before
 
     def _scale(self, revision: str, replicas: int) -> bool:

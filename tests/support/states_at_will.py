@@ -6,9 +6,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from pintle.desired import network, route
+from pintle.api import Autoscaling
+from pintle.desired import autoscaler, network, route
+from pintle.desired.failures import failure
 from pintle.desired.network import Marks
+from pintle.domain import Failure, Outcome
 from pintle.domain.resources import (
+    AUTOSCALERS,
     BUDGETS,
     CONFIG_MAPS,
     CONTROLLER_REVISIONS,
@@ -18,6 +22,8 @@ from pintle.domain.resources import (
     SERVICES,
 )
 from pintle.naming import (
+    ANNOTATION_AUTOSCALED,
+    ANNOTATION_BAKED,
     ANNOTATION_CANARY,
     ANNOTATION_CLEARED,
     ANNOTATION_PROMOTE,
@@ -39,6 +45,8 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 STRANGER = "iris-v9-00000000"
 # Most of what there may be is there, or few states would be of interest.
 LIKELY = st.sampled_from([False, True, True, True])
+PASSED = Outcome.PASSED
+OUTCOMES = st.sampled_from([PASSED, PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE])
 PAUSES = st.sampled_from([{}, {"pauseSeconds": 0}, {"pauseSeconds": 60}])
 WEIGHTS = st.lists(st.sampled_from([1, 10, 50, 99, 100]), min_size=1, max_size=3, unique=True).map(sorted)
 
@@ -52,19 +60,26 @@ def benches(draw: st.DrawFn, *, good: bool = False) -> Bench:
     others = st.sets(st.sampled_from([n for n in names if n != declared.name]))
     bad = draw(others) if good else draw(st.sets(st.sampled_from(names)))
     bench = Bench(
-        _spec(draw, declared, good=good), _commands(draw, names, declared, good=good), frozenset(bad)
+        _spec(draw, declared, good=good),
+        _commands(draw, names, declared, good=good),
+        frozenset(bad),
+        outcomes={name: draw(OUTCOMES) for name in names} | ({declared.name: PASSED} if good else {}),
+        load=draw(st.integers(0, 4)),
     )
     bench.clock.advance(7200)
-    serving = draw(st.sampled_from([*names, STRANGER]))
-    # At random, hardly ever would both of them be as they mostly are.
-    as_mostly = {serving, declared.name} - bench.bad if draw(LIKELY) else set()
+    serving = draw(st.sampled_from([declared.name, *names, STRANGER]))
+    standby = draw(st.sampled_from(["", "", *names]))
+    # At random, hardly ever would all of them be as they mostly are.
+    as_mostly = {serving, declared.name, standby} - bench.bad if draw(LIKELY) else set()
     for kept in library():
         if kept.name in as_mostly:
             whole(bench, kept)
         else:
             _revision(draw, bench, kept, may_be_rejected=not (good and kept is declared))
-    _service(draw, bench, names, serving)
+    _service(draw, bench, names, serving, standby)
     _route(draw, bench, names, declared)
+    _marks(draw, bench, [n for n in names if not good or n != declared.name], names)
+    _autoscaler(draw, bench, names)
     if draw(st.booleans()):
         named = {"revision": draw(st.sampled_from([*names, STRANGER])), "version": "1"}
         status = {"observedGeneration": 1, "serving": named, "conditions": []}
@@ -76,6 +91,7 @@ def benches(draw: st.DrawFn, *, good: bool = False) -> Bench:
 
 def _spec(draw: Draw, declared: Kept, *, good: bool) -> dict[str, Any]:
     rollout: dict[str, Any] = {"standbySeconds": draw(st.sampled_from([0, 60, 3600]))}
+    rollout |= draw(st.sampled_from([{}, {"bakeSeconds": 30}, {"bakeSeconds": 600}]))
     spec = {
         "version": int(declared.version),
         "resources": {"requests": {"cpu": declared.cpu}},
@@ -83,10 +99,13 @@ def _spec(draw: Draw, declared: Kept, *, good: bool) -> dict[str, Any]:
         "revisionHistoryLimit": draw(st.sampled_from([1, 5])),
         "rollout": rollout,
     }
+    if spec["replicas"] and draw(st.integers(0, 2)) == 0:
+        spec["autoscaling"] = {"minReplicas": draw(st.integers(1, 2)), "maxReplicas": draw(st.integers(2, 3))}
     kind = draw(st.sampled_from(["Switch", "None", "Canary", "Canary"]))
     if kind == "Canary":
         pauses = PAUSES if good else PAUSES | st.just({"pause": True})
         steps = [{"weight": weight, **draw(pauses)} for weight in draw(WEIGHTS)]
+        rollout |= draw(st.sampled_from([{}, {"analysis": {"minRequests": 100}}]))
         return spec | {"gateway": GATEWAY, "rollout": rollout | {"strategy": "Canary", "steps": steps}}
     if kind == "None":
         rollout["surge"] = "None"
@@ -148,14 +167,14 @@ def _some_time(draw: Draw, bench: Bench) -> datetime:
     return now - timedelta(seconds=draw(st.sampled_from([0, 5, 30, 7000])))
 
 
-def _service(draw: Draw, bench: Bench, names: list[str], serving: str) -> None:
+def _service(draw: Draw, bench: Bench, names: list[str], serving: str, standby: str) -> None:
     """The Service and the budget: they may name different revisions, or ones that are not there."""
     if draw(LIKELY):
-        since = _some_time(draw, bench) if draw(st.booleans()) else None
+        since = _some_time(draw, bench) if draw(LIKELY) else None
         released = (
             frozenset() if draw(LIKELY) else frozenset(draw(st.sets(st.sampled_from(names), max_size=2)))
         )
-        marks = Marks(since, draw(st.sampled_from(["", "", "", *names])), released)
+        marks = Marks(since, standby, released)
         create = network.create_service(bench.observe().deployment, serving, marks)
         bench.api.create(SERVICES, NAMESPACE, create.body)
     if draw(st.booleans()):
@@ -190,3 +209,30 @@ def _route(draw: Draw, bench: Bench, names: list[str], declared: Kept) -> None:
         bench.api.patch(HTTP_ROUTES, NAMESPACE, NAME, {"metadata": metadata, "spec": spec})
     if draw(LIKELY):
         bench.gateway.step()
+
+
+def _marks(draw: Draw, bench: Bench, failing: list[str], names: list[str]) -> None:
+    """What has lost its traffic for its requests, what has passed its bake, and how much was declared."""
+    failed = st.sampled_from(failing).map(lambda name: failure(Failure(name, "it did worse")))
+    for kind in (SERVICES, HTTP_ROUTES):
+        if bench.api.find(kind, NAMESPACE, NAME) is None:
+            continue
+        annotations: dict[str, str | None] = draw(failed) if draw(st.integers(0, 4)) == 0 else {}
+        if kind == SERVICES and draw(st.integers(0, 2)) == 0:
+            annotations |= {ANNOTATION_BAKED: short_hash(draw(st.sampled_from(names)))}
+        if kind == SERVICES and draw(st.integers(0, 2)) == 0:
+            annotations |= {ANNOTATION_AUTOSCALED: str(draw(st.integers(1, 3)))}
+        if annotations:
+            bench.api.patch(kind, NAMESPACE, NAME, {"metadata": {"annotations": annotations}})
+
+
+def _autoscaler(draw: Draw, bench: Bench, names: list[str]) -> None:
+    """The autoscaler, of any revision, whether any is declared or not."""
+    if draw(st.integers(0, 2)):
+        return
+    scaling = Autoscaling(min_replicas=1, max_replicas=draw(st.integers(1, 4)))
+    wanted = autoscaler.spec(scaling, draw(st.sampled_from(names)), 1)
+    create = autoscaler.create(bench.observe().deployment, wanted)
+    bench.api.create(AUTOSCALERS, NAMESPACE, create.body)
+    if draw(st.booleans()):
+        bench.autoscaler.step()

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from pintle.declared import promoted_by_user
 from pintle.desired import network
 from pintle.desired.network import Marks
-from pintle.domain import Action, Create, Observed, Patch, Plan
+from pintle.domain import Action, Create, Observed, Outcome, Patch, Plan
 from pintle.domain.resources import CONTROLLER_REVISIONS, DEPLOYMENTS, HTTP_ROUTES, SERVICES
 from pintle.naming import ANNOTATION_CLEARED, LABEL_REVISION
 from pintle.roles import lost_serving, roles
@@ -76,11 +77,12 @@ def what_serves_keeps_its_pods(observed: Observed, plan: Plan) -> None:
     if current is None or spec.rollout.surge == "None" or current.name not in observed.workloads:
         return
     has = observed.workloads[current.name].replicas
+    least = has if spec.autoscaling else min(has, spec.replicas)
     if any((a.resource, a.name) == (SERVICES, NAME) for a in plan.actions[:1]):
         return  # it may not be what serves any more
     for action in plan.actions:
         if (action.resource, action.name) == (DEPLOYMENTS, current.name) and isinstance(action, Patch):
-            assert _replicas(action, has) >= min(has, spec.replicas), action.why
+            assert _replicas(action, has) >= least, action.why
 
 
 def _replicas(action: Patch, before: int) -> int:
@@ -89,11 +91,33 @@ def _replicas(action: Patch, before: int) -> int:
     return int((action.body.get("spec") or {}).get("replicas", before))
 
 
+def what_has_failed_gets_nothing(observed: Observed, plan: Plan) -> None:
+    """Of a revision that does worse than the one before it no share is written, and no switch to it.
+
+    But for one that somebody promotes who knows better, and where there are no pods for any requests.
+    """
+    verdict = observed.verdict
+    if verdict is None or verdict.outcome is not Outcome.FAILED or observed.deployment.spec.replicas == 0:
+        return
+    if promoted_by_user(observed, verdict.revision):
+        return
+    current = roles(observed).serving
+    for action, body in written(plan.actions, HTTP_ROUTES):
+        for rule in body.get("spec", {}).get("rules", ()):
+            shares = {b["name"]: b["weight"] for b in rule["backendRefs"]}
+            assert not shares.get(verdict.revision), action.why
+    for action, body in written(plan.actions, SERVICES):
+        selector = body.get("spec", {}).get("selector") or {}
+        if action.name == NAME and (current is None or current.name != verdict.revision):
+            assert selector.get(LABEL_REVISION) != verdict.revision, action.why
+
+
 PROMISES: tuple[Callable[[Observed, Plan], None], ...] = (
     weights_are_whole,
     shares_go_to_who_answers,
     traffic_goes_to_who_is_cleared_and_ready,
     what_serves_keeps_its_pods,
+    what_has_failed_gets_nothing,
 )
 
 
@@ -114,6 +138,8 @@ def decided(bench: Bench) -> None:
         before = done
         if not plan.actions and plan.status is None:
             assert bench.decide()[1] == plan, "deciding twice comes to the same"
+            failed = observed.verdict is not None and observed.verdict.outcome is Outcome.FAILED
+            assert not failed, "what does worse has been given up"
             return
     raise AssertionError(f"12 decisions write, the last of them {before}")
 
