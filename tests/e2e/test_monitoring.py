@@ -48,11 +48,7 @@ def _path(rig: Rig) -> str:
 def test_every_panel_shows_something(
     rig: Rig, namespace: str, prometheus: Prometheus, figure: Figure
 ) -> None:
-    iris = Deployed(rig.kube, namespace)
-    iris.create(version=int(LINEAR))
-    iris.ready(LINEAR)
-    iris.edit(version=int(BOOSTED))
-    iris.ready(BOOSTED)
+    Deployed(rig.kube, namespace).serve(LINEAR, BOOSTED)
     for query in monitoring.queries():
         # In the loop's own time: the operator is at work, and is read every second.
         until(
@@ -60,12 +56,14 @@ def test_every_panel_shows_something(
             within=90,
             what=f"{query.panel} has data",
         )
-    (served,) = (
-        series["metric"]
-        for series in prometheus.query("pintle_deployment_info")
-        if series["metric"]["namespace"] == namespace
+
+    def served() -> list[tuple[str, str, str]]:
+        found = [series["metric"] for series in prometheus.query("pintle_deployment_info")]
+        return [(m["name"], m["wanted"], m["serving"]) for m in found if m["namespace"] == namespace]
+
+    until(
+        lambda: served() == [("iris", BOOSTED, BOOSTED)], within=30, what="it tells what serves", now=served
     )
-    assert (served["name"], served["wanted"], served["serving"]) == ("iris", BOOSTED, BOOSTED)
     figure(f"{len(monitoring.queries())} queries of {len(monitoring.dashboard()['panels'])} panels have data")
 
 
