@@ -86,6 +86,12 @@ images: ## Build the operator and runtime images as $(IMAGE_REGISTRY)/...:$(VERS
 push: ## Push the images to IMAGE_REGISTRY.
 	@for target in operator runtime; do $(BUILDER) push $(IMAGE_REGISTRY)/$$target:$(VERSION) || exit 1; done
 
+.PHONY: scan sbom
+scan: setup ## Have scanners look for what is wrong in the Dockerfile, the code and the manifests.
+	$(RUN) supply scan
+sbom: setup ## Write what is in each image, as CycloneDX, to dist/sbom.
+	$(RUN) supply sbom dist/sbom
+
 .PHONY: testbed-up testbed-down
 testbed-up: setup ## Raise the test bed alone.
 	$(RUN) testbed up

@@ -28,17 +28,21 @@ def provide(
     for image in images:
         if given.get(image.target) == image.key and image.reference in there:
             continue
-        archive = _built(image, repository, cache / "images")
+        archive = archived(image, repository, cache / "images")
         with progress.step(f"Loading {image.reference}"):
             containerd.load_missing(inside, archive, image.reference)
         given[image.target] = image.key
         _write(record, given)
 
 
-def _built(image: ProjectImage, repository: Path, folder: Path) -> Path:
-    """The archive of the image, built if there is none of this content; those of older content go.
+def archived(image: ProjectImage, repository: Path, folder: Path) -> Path:
+    """The archive of the image, as `docker save` makes one, built if there is none of this content.
 
-    Archives are named by the image's ID, as other inputs may well give the same image.
+    Those of older content go. Archives are named by the image's ID, as other inputs may well give the same
+    image.
+
+    Raises:
+        TestbedError: the build failed, or a package for it is missing.
     """
     if found := _archive(image, folder):
         return found

@@ -1,0 +1,114 @@
+"""Each scanner, over what it is given, and what it has to say.
+
+None asks a service: pip-audit, for one, answers "no known vulnerabilities" with status 0 where it cannot
+reach any, so it is not here. That each can find something is in tests/supply.
+"""
+
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from supply import schemas
+from testbed import gobuild, scanners
+from testbed.settings import cache_dir
+
+REPOSITORY = Path(__file__).parents[1]
+SUPPLY = REPOSITORY / "supply"
+CODE = tuple(
+    REPOSITORY / name for name in ("operator/pintle", "runtime/pintle_runtime", "plugin/kubectl_pintle")
+)
+OVERLAYS = tuple(REPOSITORY / "manifests/overlays" / name for name in ("cluster", "namespaced", "dev"))
+# The test bed's.
+KUBERNETES = "1.34.0"
+
+
+class Failed(Exception):
+    """A scanner could not do its work; the text is its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Whether a scanner has nothing to say, and what it says."""
+
+    clean: bool
+    words: str
+
+
+def hadolint(dockerfile: Path) -> Result:
+    """The Dockerfile. What is accepted of it stands in hadolint.yaml with the reason."""
+    return _locked("hadolint", "--no-color", f"--config={SUPPLY / 'hadolint.yaml'}", str(dockerfile))
+
+
+def bandit(folders: Sequence[Path]) -> Result:
+    """Python that is shipped, from medium severity on; ruff has the other rules, and reasons beside them."""
+    config = f"--configfile={SUPPLY / 'bandit.yaml'}"
+    return _locked("bandit", config, "--quiet", "--recursive", "-ll", *map(str, folders))
+
+
+def checkov(manifests: Path) -> Result:
+    """Rendered manifests, one file. What is accepted stands in checkov.yaml with the reason."""
+    config = f"--config-file={SUPPLY / 'checkov.yaml'}"
+    return _locked("checkov", config, "--framework=kubernetes", "--compact", "--quiet", f"--file={manifests}")
+
+
+def kubeconform(manifests: Path) -> Result:
+    """Rendered manifests, one file: fields that no schema has, missing ones, wrong types; ours included."""
+    found = _run(
+        ["python", "-c", "import kubernetes_validate; print(kubernetes_validate.__path__[0])"], locked=True
+    )
+    core = Path(found.stdout.strip()) / f"kubernetes-json-schema/v{KUBERNETES}-local-strict"
+    if found.returncode or not core.is_dir():
+        raise Failed(f"there are no schemas of Kubernetes {KUBERNETES}: {core} {found.stderr}")
+    with tempfile.TemporaryDirectory() as folder:
+        schemas.write_core(core, Path(folder))
+        schemas.write(Path(folder))
+        location = f"-schema-location={folder}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
+        return _result(_run([str(scanners.kubeconform()), "-strict", "-summary", location, str(manifests)]))
+
+
+def rendered(overlay: Path) -> str:
+    """What `kubectl kustomize` makes of an overlay, with the kinds themselves."""
+    kubectl = [str(gobuild.ensure(cache_dir()).kube), "kubectl"]
+    texts = [_run([*kubectl, "kustomize", str(place)]) for place in (REPOSITORY / "crds", overlay)]
+    for text in texts:
+        if text.returncode:
+            raise Failed(text.stderr)
+    return "---\n".join(text.stdout for text in texts)
+
+
+def _of_overlays(scan: Callable[[Path], Result]) -> Result:
+    results = []
+    with tempfile.TemporaryDirectory() as folder:
+        for overlay in OVERLAYS:
+            file = Path(folder) / f"{overlay.name}.yaml"
+            file.write_text(rendered(overlay))
+            results.append(scan(file))
+    return Result(all(r.clean for r in results), "\n".join(r.words for r in results if not r.clean))
+
+
+OURS: Mapping[str, Callable[[], Result]] = {
+    "hadolint": lambda: hadolint(REPOSITORY / "Dockerfile"),
+    "bandit": lambda: bandit(CODE),
+    "checkov": lambda: _of_overlays(checkov),
+    "kubeconform": lambda: _of_overlays(kubeconform),
+}
+"""What `make scan` runs, by name."""
+
+
+def _locked(*command: str) -> Result:
+    return _result(_run(list(command), locked=True))
+
+
+def _result(done: "subprocess.CompletedProcess[str]") -> Result:
+    words = f"{done.stdout}{done.stderr}".strip()
+    if done.returncode not in (0, 1):
+        raise Failed(f"{done.args[-1]}: ended with {done.returncode}: {words}")
+    return Result(done.returncode == 0, words)
+
+
+def _run(command: Sequence[str], *, locked: bool = False) -> "subprocess.CompletedProcess[str]":
+    uv = [str(REPOSITORY / ".tools/bin/uv"), "run", "--quiet", "--project", str(SUPPLY), "--locked"]
+    whole = [*(uv if locked else ()), *command]
+    return subprocess.run(whole, cwd=REPOSITORY, capture_output=True, text=True, check=False)
