@@ -39,6 +39,13 @@ def upkeep(observed: Observed, serving: Record) -> Iterator[Action]:
         yield autoscaler.create(deployment, wanted)
 
 
+def without_serving(observed: Observed) -> Iterator[Action]:
+    """Take away what scales something that does not serve: it would undo how a candidate is to start."""
+    existing = observed.autoscaler
+    if existing is not None and not existing.deleting:
+        yield autoscaler.delete(existing, "nothing serves that could be scaled")
+
+
 def _least(observed: Observed, scaling: Autoscaling, serving: Record) -> int:
     """The fewest pods that what serves may be scaled to.
 

@@ -4,20 +4,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pintle import autoscaling, comparing, following, routing, sizes
+from pintle import autoscaling, comparing, following, pruning, routing, sizes
 from pintle.conditions import Reason
 from pintle.declared import Declared
 from pintle.desired import network, workload
 from pintle.desired import record as recording
 from pintle.domain import Action, Delete, Observed, Record, Stage, Workload
-from pintle.domain.resources import CONFIG_MAPS, CONTROLLER_REVISIONS, DEPLOYMENTS, PODS, SERVICES
+from pintle.domain.resources import CONFIG_MAPS, DEPLOYMENTS, PODS, SERVICES
 from pintle.roles import Roles, behind_service, roles
 from pintle.switch import Step, regain, shrink
 
 # Pods that served a moment ago stay this long after the flip: nodes learn of it at their own pace.
 SETTLE = timedelta(seconds=10)
-# Of revisions that never got traffic this many are kept, for `status.rejected` and a closer look.
-KEPT_UNCLEARED = 5
 
 
 def upkeep(
@@ -28,10 +26,10 @@ def upkeep(
     repairs = tuple(_repairs(observed, current, step, now))
     giving_up, wake_at = _give_up(observed, declared, current, step, now)
     shrunk = () if giving_up else _shrink_standby(observed, current, step, now)
-    pruned = tuple(_prune(observed, declared, current, step))
     written = {a.name for a in (*(a for stage in step.stages for a in stage), *repairs)}
     marks = comparing.settle(observed, current, now), _mark_move(observed, declared, now)
     settled, moved = (tuple(a for a in actions if a.name not in written) for actions in marks)
+    pruned = tuple(pruning.prune(observed, declared, current, step, {a.name for a in (*settled, *moved)}))
     routed, followed = routing.upkeep(observed, step, now)
     sequences = ((repairs,), (routed,), tuple(giving_up), shrunk, (pruned,), (moved,), (settled,))
     return tuple(s for s in sequences if any(s)), _next(now, wake_at, followed)
@@ -64,6 +62,8 @@ def _repairs(observed: Observed, current: Roles, step: Step, now: datetime) -> I
         yield from _repair_copy(observed, record)
         yield from _repair_workload(observed, current, step, record, now)
     yield from _delete_strangers(observed, current, step)
+    if current.serving is None and not step.turning:
+        yield from autoscaling.without_serving(observed)
     if observed.traffic is None or observed.traffic.deleting or current.serving is None:
         return
     left_alone = observed.left_alone(SERVICES.kind, deployment.name)
@@ -220,31 +220,3 @@ def _release(observed: Observed, current: Roles, going: list[Workload], *, over:
     names = ", ".join(sorted(w.revision for w in going)) or "the standby"
     mark = network.mark_service(observed.deployment, traffic, marks, why=f"give up {names}")
     return [(mark,), taken]
-
-
-def _prune(observed: Observed, declared: Declared, current: Roles, step: Step) -> Iterator[Action]:
-    """Delete the oldest revisions beyond what is kept: Deployment, ConfigMap, and last the record."""
-    needed = {r.name for r in (current.serving, current.standby, step.candidate, declared.record) if r}
-    spare = [r for r in observed.records if r.name not in needed and not r.deleting]
-    spare.sort(key=lambda r: r.number, reverse=True)
-    cleared = [r for r in spare if r.cleared][observed.deployment.spec.revision_history_limit :]
-    others = [r for r in spare if not r.cleared][KEPT_UNCLEARED:]
-    running = {p.revision for p in observed.pods if not p.deleting}
-    for record in sorted([*cleared, *others], key=lambda r: r.number):
-        existing = observed.workloads.get(record.name)
-        if (existing and existing.replicas) or record.name in running:
-            continue
-        yield from _delete(observed, record, existing)
-
-
-def _delete(observed: Observed, record: Record, existing: Workload | None) -> Iterator[Action]:
-    why = f"prune revision {record.name}"
-    copy = observed.copies.get(record.name)
-    if existing is not None:
-        if not existing.deleting:
-            yield Delete(DEPLOYMENTS, record.name, existing.uid, existing.resource_version, why)
-    elif copy is not None:
-        if not copy.deleting:
-            yield Delete(CONFIG_MAPS, record.name, copy.uid, copy.resource_version, why)
-    else:
-        yield Delete(CONTROLLER_REVISIONS, record.name, record.uid, record.resource_version, why)

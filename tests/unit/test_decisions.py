@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from pintle.api import Autoscaling
 from pintle.declared import promoted_by_user
-from pintle.desired import network
+from pintle.desired import autoscaler, network
+from pintle.desired.failures import failure
 from pintle.desired.network import Marks
-from pintle.domain import Action, Create, Observed, Outcome, Patch, Plan
-from pintle.domain.resources import CONTROLLER_REVISIONS, DEPLOYMENTS, HTTP_ROUTES, SERVICES
+from pintle.domain import Action, Create, Delete, Failure, Observed, Outcome, Patch, Plan
+from pintle.domain.resources import AUTOSCALERS, CONTROLLER_REVISIONS, DEPLOYMENTS, HTTP_ROUTES, SERVICES
 from pintle.naming import ANNOTATION_CLEARED, LABEL_REVISION
 from pintle.roles import lost_serving, roles
 from tests.support.deciding import Bench, written
@@ -112,12 +114,20 @@ def what_has_failed_gets_nothing(observed: Observed, plan: Plan) -> None:
             assert selector.get(LABEL_REVISION) != verdict.revision, action.why
 
 
+def what_is_deleted_is_written_no_more(_: Observed, plan: Plan) -> None:
+    """Nothing is written about what the same plan deletes: one of the two would find it gone."""
+    deleted = {(a.resource, a.name) for a in plan.actions if isinstance(a, Delete)}
+    others = {(a.resource, a.name) for a in plan.actions if not isinstance(a, Delete)}
+    assert not deleted & others
+
+
 PROMISES: tuple[Callable[[Observed, Plan], None], ...] = (
     weights_are_whole,
     shares_go_to_who_answers,
     traffic_goes_to_who_is_cleared_and_ready,
     what_serves_keeps_its_pods,
     what_has_failed_gets_nothing,
+    what_is_deleted_is_written_no_more,
 )
 
 
@@ -189,6 +199,33 @@ def test_a_time_that_is_over_hides_none_that_is_to_come() -> None:
     create = network.create_service(bench.observe().deployment, serving.name, marks)
     bench.api.create(SERVICES, NAMESPACE, create.body)
     reached(bench)
+
+
+def test_an_autoscaler_of_before_keeps_nothing_from_serving() -> None:
+    """It scales what is declared again and does not serve, to fewer pods than it has to start with."""
+    spec = {"version": 1, "resources": {"requests": {"cpu": "100m"}}, "replicas": 1}
+    scaling = {"minReplicas": 2, "maxReplicas": 2}
+    bench = Bench(spec | {"rollout": {"standbySeconds": 0}, "autoscaling": scaling})
+    of_before = autoscaler.spec(Autoscaling(min_replicas=1, max_replicas=2), library()[0].name, 1)
+    create = autoscaler.create(bench.observe().deployment, of_before)
+    bench.api.create(AUTOSCALERS, NAMESPACE, create.body)
+    reached(bench)
+
+
+def test_what_is_to_be_noted_of_a_revision_is_noted_before_it_goes() -> None:
+    """It failed with traffic, which the Service says alone, and is beyond what is kept."""
+    spec = {"version": 3, "resources": {"requests": {"cpu": "100m"}}, "replicas": 1}
+    bench = Bench(spec | {"revisionHistoryLimit": 1})
+    failed, kept, serving = (library()[n] for n in (0, 2, 4))
+    for each in (failed, kept):
+        bench.api.create(CONTROLLER_REVISIONS, NAMESPACE, each.bodies[CONTROLLER_REVISIONS])
+    whole(bench, serving)
+    marks = Marks(bench.clock.now(), "", frozenset())
+    create = network.create_service(bench.observe().deployment, serving.name, marks)
+    metadata = create.body["metadata"]
+    noted = metadata["annotations"] | failure(Failure(failed.name, "it did worse"))
+    bench.api.create(SERVICES, NAMESPACE, {**create.body, "metadata": {**metadata, "annotations": noted}})
+    decided(bench)
 
 
 @SOME
