@@ -18,18 +18,23 @@ FILES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def kinds(kubectl: Kubectl, crds: None) -> Iterator[None]:  # noqa: ARG001 - installs ours
+    """Those of the Gateway API, beside ours."""
+    with definitions(kubectl):
+        yield
+
+
 @pytest.fixture
-def apply(kubectl: Kubectl, namespace: str) -> Iterator[Kubectl]:
+def apply(kubectl: Kubectl, namespace: str, kinds: None) -> Kubectl:  # noqa: ARG001 - installs them
     """Applies a text on the API server, without storing it."""
 
     def run(*_: str, stdin: str | None = None) -> str:
         return kubectl("apply", "-n", namespace, "--dry-run=server", "-f", "-", stdin=stdin)
 
-    with definitions(kubectl):
-        yield run
+    return run
 
 
-@pytest.mark.usefixtures("crds")
 @pytest.mark.parametrize("text", FILES)
 def test_a_documented_manifest_is_accepted(apply: Kubectl, text: str) -> None:
     assert "created (server dry run)" in apply(stdin=text)
