@@ -96,21 +96,23 @@ def _replicas(action: Patch, before: int) -> int:
 def what_has_failed_gets_nothing(observed: Observed, plan: Plan) -> None:
     """Of a revision that does worse than the one before it no share is written, and no switch to it.
 
-    But for one that somebody promotes who knows better, and where there are no pods for any requests.
+    But for one that somebody promotes who knows better, for the one that stands by, as going back waits for
+    nothing (P2), and where there are no pods for any requests.
     """
     verdict = observed.verdict
     if verdict is None or verdict.outcome is not Outcome.FAILED or observed.deployment.spec.replicas == 0:
         return
     if promoted_by_user(observed, verdict.revision):
         return
-    current = roles(observed).serving
+    current = roles(observed)
     for action, body in written(plan.actions, HTTP_ROUTES):
         for rule in body.get("spec", {}).get("rules", ()):
             shares = {b["name"]: b["weight"] for b in rule["backendRefs"]}
             assert not shares.get(verdict.revision), action.why
     for action, body in written(plan.actions, SERVICES):
         selector = body.get("spec", {}).get("selector") or {}
-        if action.name == NAME and (current is None or current.name != verdict.revision):
+        had_it = (r.name for r in (current.serving, current.standby) if r)
+        if action.name == NAME and verdict.revision not in had_it:
             assert selector.get(LABEL_REVISION) != verdict.revision, action.why
 
 
