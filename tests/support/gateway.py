@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from tests.support.waiting import until
 CLASSES = Resource("gateway.networking.k8s.io", "v1", "gatewayclasses", "GatewayClass", namespaced=False)
 GATEWAYS = Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway")
 NAME = "public"
+_KIND = re.compile(r"^  name: ([a-z]+\.gateway\.networking\.k8s\.io)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,18 @@ def definitions(kubectl: Callable[..., str]) -> Iterator[None]:
         until(lambda: _is_served(kubectl), within=60, what="HTTPRoutes are served")
         yield
     finally:
-        kubectl("delete", "--ignore-not-found", "--timeout=60s", "-f", "-", stdin=kinds)
+        kubectl("delete", "--ignore-not-found", "--wait=false", "-f", "-", stdin=kinds)
+        names = [f"crd/{name}" for name in _KIND.findall(kinds)]
+        # The API server tries again later and later where something of theirs is in its way.
+        until(lambda: _are_gone(kubectl, names), within=300, what="the kinds of the Gateway API are gone")
+
+
+def _are_gone(kubectl: Callable[..., str], names: Sequence[str]) -> bool:
+    try:
+        kubectl("wait", "--for=delete", "--timeout=60s", *names)
+    except AssertionError:
+        return False
+    return True
 
 
 def _is_served(kubectl: Callable[..., str]) -> bool:
