@@ -2,20 +2,19 @@
 
 import io
 import json
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
-import pytest
 
-from pintle.adapters.telemetry import logs
 from pintle.domain.resources import PODS
 from pintle.errors import Unavailable
 from pintle.naming import ANNOTATION_TRANSITION
 from tests.support.fake_cluster import Fault
 from tests.support.fake_pods import Failure, Fate, Stage
+from tests.support.log_stream import stream
 from tests.support.world import KEY, NAME, NAMESPACE, World
+
+__all__ = ["stream"]
 
 MEMBERS = [
     "time",
@@ -35,16 +34,6 @@ MEMBERS = [
     "alias",
     "cause",
 ]
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before = (root.handlers[:], root.level)
-    stream = io.StringIO()
-    logs.configure("INFO", stream)
-    yield stream
-    root.handlers[:], root.level = before
 
 
 def transitions(stream: io.StringIO) -> list[dict[str, Any]]:

@@ -3,18 +3,19 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
 from pintle import history
-from pintle.adapters.telemetry import logs
 from pintle.conditions import MESSAGE_SHOWN, Condition, Reason, Type, render
 from pintle.domain import Observed
 from pintle_runtime import log as runtime_log
 from tests.support.builders import deployment, identity
 from tests.support.hostile_text import HOSTILE_TEXT
+from tests.support.log_stream import stream
+
+__all__ = ["stream"]
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 
@@ -52,16 +53,6 @@ def test_causes_in_the_history(text: str) -> None:
     assert readable(told)
     assert told.startswith("because ")
     assert len(told) <= MESSAGE_SHOWN
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before = (root.handlers[:], root.level)
-    stream = io.StringIO()
-    logs.configure("INFO", stream)
-    yield stream
-    root.handlers[:], root.level = before
 
 
 @hostile

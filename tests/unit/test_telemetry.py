@@ -4,7 +4,7 @@ import io
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
@@ -14,23 +14,15 @@ import pytest
 from aiohttp.test_utils import unused_port
 from prometheus_client import generate_latest
 
-from pintle.adapters.telemetry import logs
 from pintle.adapters.telemetry.deployment_metrics import STATES
 from pintle.adapters.telemetry.metrics import PrometheusMetrics
 from pintle.adapters.telemetry.probes import ProbeServer, Verdict
 from pintle.workqueue import WorkQueue
 from tests.support import exposed
+from tests.support.log_stream import stream
 from tests.support.schemas import REPOSITORY
 
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before = (root.handlers[:], root.level)
-    stream = io.StringIO()
-    logs.configure("INFO", stream)
-    yield stream
-    root.handlers[:], root.level = before
+__all__ = ["stream"]
 
 
 def lines(stream: io.StringIO) -> list[dict[str, str]]:
