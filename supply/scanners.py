@@ -12,7 +12,7 @@ from pathlib import Path
 
 from supply import schemas
 from testbed import gobuild, scanners
-from testbed.settings import cache_dir
+from testbed.settings import KUBERNETES_VERSION, cache_dir
 
 REPOSITORY = Path(__file__).parents[1]
 SUPPLY = REPOSITORY / "supply"
@@ -20,8 +20,8 @@ CODE = tuple(
     REPOSITORY / name for name in ("operator/pintle", "runtime/pintle_runtime", "plugin/kubectl_pintle")
 )
 OVERLAYS = tuple(REPOSITORY / "manifests/overlays" / name for name in ("cluster", "namespaced", "dev"))
-# The test bed's.
-KUBERNETES = "1.34.0"
+# Schemas are published for the first patch of each minor release.
+SCHEMAS = f"{KUBERNETES_VERSION.rpartition('.')[0]}.0"
 
 
 class Failed(Exception):
@@ -47,25 +47,28 @@ def bandit(folders: Sequence[Path]) -> Result:
     return _locked("bandit", config, "--quiet", "--recursive", "-ll", *map(str, folders))
 
 
-def checkov(manifests: Path) -> Result:
-    """Rendered manifests, one file. What is accepted stands in checkov.yaml with the reason."""
+def checkov(*manifests: Path) -> Result:
+    """Rendered manifests. What is accepted stands in checkov.yaml with the reason."""
     config = f"--config-file={SUPPLY / 'checkov.yaml'}"
-    return _locked("checkov", config, "--framework=kubernetes", "--compact", "--quiet", f"--file={manifests}")
+    files = [f"--file={path}" for path in manifests]
+    return _locked("checkov", config, "--framework=kubernetes", "--compact", "--quiet", *files)
 
 
-def kubeconform(manifests: Path) -> Result:
-    """Rendered manifests, one file: fields that no schema has, missing ones, wrong types; ours included."""
+def kubeconform(*manifests: Path) -> Result:
+    """Rendered manifests: fields that no schema has, missing ones, wrong types; ours included."""
     found = _run(
         ["python", "-c", "import kubernetes_validate; print(kubernetes_validate.__path__[0])"], locked=True
     )
-    core = Path(found.stdout.strip()) / f"kubernetes-json-schema/v{KUBERNETES}-local-strict"
+    core = Path(found.stdout.strip()) / f"kubernetes-json-schema/{SCHEMAS}-local-strict"
     if found.returncode or not core.is_dir():
-        raise Failed(f"there are no schemas of Kubernetes {KUBERNETES}: {core} {found.stderr}")
+        raise Failed(f"there are no schemas of Kubernetes {SCHEMAS}: {core} {found.stderr}")
     with tempfile.TemporaryDirectory() as folder:
         schemas.write_core(core, Path(folder))
         schemas.write(Path(folder))
         location = f"-schema-location={folder}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
-        return _result(_run([str(scanners.kubeconform()), "-strict", "-summary", location, str(manifests)]))
+        return _result(
+            _run([str(scanners.kubeconform()), "-strict", "-summary", location, *map(str, manifests)])
+        )
 
 
 def rendered(overlay: Path) -> str:
@@ -78,14 +81,12 @@ def rendered(overlay: Path) -> str:
     return "---\n".join(text.stdout for text in texts)
 
 
-def _of_overlays(scan: Callable[[Path], Result]) -> Result:
-    results = []
+def _of_overlays(scan: Callable[..., Result]) -> Result:
     with tempfile.TemporaryDirectory() as folder:
-        for overlay in OVERLAYS:
-            file = Path(folder) / f"{overlay.name}.yaml"
+        files = [Path(folder) / f"{overlay.name}.yaml" for overlay in OVERLAYS]
+        for file, overlay in zip(files, OVERLAYS, strict=True):
             file.write_text(rendered(overlay))
-            results.append(scan(file))
-    return Result(all(r.clean for r in results), "\n".join(r.words for r in results if not r.clean))
+        return scan(*files)
 
 
 OURS: Mapping[str, Callable[[], Result]] = {
