@@ -1,4 +1,4 @@
-# Pintle's images. Targets: operator, runtime, mlflow (a tracking server for the demo and the tests).
+# Pintle's images. Targets: operator, runtime; mlflow (a tracking server) and postgresql, for the demo and the tests.
 #
 #   docker build --target runtime -t docker.io/pintle/runtime:0.1.0 .
 #   buildah bud --layers --target runtime -t docker.io/pintle/runtime:0.1.0 .
@@ -53,9 +53,10 @@ COPY runtime/pyproject.toml runtime/
 COPY plugin/pyproject.toml plugin/
 RUN export UV_FROZEN=1 UV_NO_DEFAULT_GROUPS=1 \
     && uv export --quiet --no-emit-workspace --no-header --package pintle --output-file /lock/operator.txt \
-    && uv export --quiet --no-emit-workspace --no-header --package pintle-runtime --output-file /lock/runtime.txt \
-    && uv export --quiet --no-emit-workspace --no-header --package pintle-runtime --group mlflow-server \
-        --output-file /lock/mlflow.txt
+    && uv export --quiet --no-emit-workspace --no-header --package pintle-runtime --extra s3 \
+        --output-file /lock/runtime.txt \
+    && uv export --quiet --no-emit-workspace --no-header --package pintle-runtime --extra s3 \
+        --group mlflow-server --output-file /lock/mlflow.txt
 
 # --- The operator. Packages first: an edit of the source rebuilds the last layers only. --------------------
 FROM builder AS operator-packages
@@ -133,3 +134,20 @@ USER 65532:65532
 WORKDIR /tmp
 EXPOSE 5000
 ENTRYPOINT ["mlflow", "server"]
+
+# --- PostgreSQL, for the tests of a tracking server on a real database. --------------------------------------
+FROM base AS postgresql
+RUN export DEBIAN_FRONTEND=noninteractive \
+    && apt-get update \
+    && apt-get install --yes --no-install-recommends postgresql-common \
+    # Pods make a cluster of their own, in a folder that they may write.
+    && sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf \
+    && apt-get install --yes --no-install-recommends postgresql \
+    && ln -s /usr/lib/postgresql/*/bin /opt/postgresql \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log
+ENV PATH=/opt/postgresql:$PATH
+LABEL org.opencontainers.image.title="pintle-postgresql" \
+      org.opencontainers.image.licenses="Apache-2.0"
+USER 65532:65532
+WORKDIR /tmp
+EXPOSE 5432

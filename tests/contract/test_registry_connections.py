@@ -16,13 +16,13 @@ from tests.contract.hostile import (
     LIMITS,
     PASSWORD,
     TOKEN,
-    Authority,
     failure,
     found,
     http,
     on_loopback,
     serve,
 )
+from tests.support.authority import Authority
 
 
 @pytest.fixture

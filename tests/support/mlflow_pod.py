@@ -1,10 +1,11 @@
 """MLflow's tracking server as a pod, and the Job that registers models with it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from pintle.domain.resources import DEPLOYMENTS, NAMESPACES, PODS, SECRETS, SERVICES
@@ -89,10 +90,20 @@ class MlflowPod:
         """Wait until it answers."""
         self.kube.rolled_out(DEPLOYMENTS, self.namespace, "mlflow", within=within)
 
-    def register(self, model: str, *variants: str, within: float = 300) -> list[str]:
-        """Register a version for each variant of the demo's models; their numbers, in order."""
+    def register(
+        self,
+        model: str,
+        *variants: str,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        within: float = 300,
+    ) -> list[str]:
+        """Register a version for each variant of the demo's models; their numbers, in order.
+
+        `environment` is what the client needs that writes the artifacts.
+        """
         name = f"register-{model}"
-        self.kube.create(JOBS, self.namespace, _job(name, self.uri, ["--model", model, *variants]))
+        variables = {"MLFLOW_TRACKING_URI": self.uri, **environment}
+        self.kube.create(JOBS, self.namespace, _job(name, variables, ["--model", model, *variants]))
 
         def done() -> Json | None:
             status: Json = self.kube.get(JOBS, self.namespace, name).get("status", {})
@@ -271,13 +282,13 @@ def _deployment(*, users: bool, hosts: str) -> dict[str, Any]:
     return {"metadata": {"name": "mlflow"}, "spec": spec}
 
 
-def _job(name: str, uri: str, arguments: list[str]) -> dict[str, Any]:
+def _job(name: str, environment: Mapping[str, str], arguments: list[str]) -> dict[str, Any]:
     container = {
         "name": "register",
         "image": IMAGE,
         "imagePullPolicy": "IfNotPresent",
         "command": ["python", "/opt/demo/train.py", *arguments],
-        "env": [{"name": "MLFLOW_TRACKING_URI", "value": uri}],
+        "env": [{"name": variable, "value": value} for variable, value in environment.items()],
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - a path in the container
         "securityContext": RESTRICTED_CONTAINER,
     }

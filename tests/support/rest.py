@@ -16,6 +16,11 @@ class Rest:
     def __init__(self, api_client: client.ApiClient) -> None:
         self._client = api_client
 
+    @property
+    def server(self) -> str:
+        """The API server's URL."""
+        return str(self._client.configuration.host)
+
     def request(
         self,
         method: str,

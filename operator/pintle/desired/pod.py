@@ -27,13 +27,10 @@ def template(revision: NewRevision, deployment: str) -> dict[str, Any]:
     """The pod template that a new revision's Deployment will have."""
     shape = revision.shape
     extra = shape.get("podMetadata", {})
-    account = shape.get("serviceAccountName")
     spec: dict[str, Any] = {
         "initContainers": [_fetch(revision), _install(revision)],
         "containers": [_serve(revision)],
         "volumes": _volumes(revision),
-        # A token only where somebody named an account to have it of (design section 7).
-        "automountServiceAccountToken": account is not None,
         "enableServiceLinks": False,
         "securityContext": {
             "runAsNonRoot": True,
@@ -52,15 +49,11 @@ def template(revision: NewRevision, deployment: str) -> dict[str, Any]:
             }
         ],
     }
-    for name in (
-        "nodeSelector",
-        "tolerations",
-        "priorityClassName",
-        "imagePullSecrets",
-        "serviceAccountName",
-    ):
-        if name in shape:
-            spec[name] = shape[name]
+    spec |= {name: shape[name] for name in _COPIED if name in shape}
+    # A token only where somebody named an account to have it of (design section 7), and then as that account says:
+    # one that a cloud gives a role to needs none of Kubernetes' own, which `serve` could read.
+    if "serviceAccountName" not in shape:
+        spec["automountServiceAccountToken"] = False
     return {
         "metadata": {
             "labels": dict(extra.get("labels", {}))

@@ -1,0 +1,233 @@
+"""MLflow on PostgreSQL and S3, by the page that says how: real servers of both, and all of the main path."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from demo.traffic import Declared
+from pintle.domain.resources import DEPLOYMENTS, NAMESPACES, PODS, SECRETS
+from tests.e2e.conftest import Figure
+from tests.support import stores as servers
+from tests.support.console import File, steps
+from tests.support.deployed import Deployed, condition
+from tests.support.kube import MINE, RESTRICTED
+from tests.support.load import assert_faultless, load
+from tests.support.mlflow_pod import IMAGE, MlflowPod
+from tests.support.predicting import predict
+from tests.support.readers import PAGES, Reader, newcomer
+from tests.support.rig import Rig
+from tests.support.stores import BUCKET, OWNER, READER, Keys, Stores
+from tests.support.waiting import until
+
+__all__ = ["newcomer"]
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+PLACE = "e2e-mlflow-stores"
+PAGE = "run-mlflow.md"
+# MLflow 2.20's schema, 40 migrations ago.
+OLD_SCHEMA = "6953534de441"
+
+_MAKE_OLD = """
+import sys, alembic.command
+from mlflow.store.db import utils
+from mlflow.store.tracking.dbmodels.initial_models import Base
+uri, revision = sys.argv[1:]
+engine = utils.create_sqlalchemy_engine_with_retry(uri)
+Base.metadata.create_all(engine)
+config = utils._get_alembic_config(uri)
+with engine.begin() as connection:
+    config.attributes["connection"] = connection
+    alembic.command.upgrade(config, revision)
+"""
+_REGISTER_THEN = """
+INSERT INTO registered_models (name, creation_time, last_updated_time) VALUES ('of-before', 1, 1);
+INSERT INTO model_versions (name, version, creation_time, last_updated_time, current_stage, source, status)
+VALUES ('of-before', 1, 1, 1, 'None', 's3://models/of-before', 'READY');
+"""
+_REGISTER = """
+import sys, mlflow
+model, source = sys.argv[1:]
+client = mlflow.MlflowClient("http://localhost:5000")
+if not client.search_registered_models(f"name = '{model}'"):
+    client.create_registered_model(model)
+client.create_model_version(model, source)
+"""
+_SOURCE = """
+import sys, mlflow
+print(mlflow.MlflowClient("http://localhost:5000").get_model_version(*sys.argv[1:]).source)
+"""
+
+
+@pytest.fixture(scope="module")
+def stores(rig: Rig) -> Iterator[Stores]:
+    with servers.raised(rig, PLACE) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(rig: Rig) -> MlflowPod:
+    """MLflow as the page has it."""
+    return MlflowPod(rig.kube, PLACE)
+
+
+def _renamed(server: MlflowPod) -> dict[str, str]:
+    return {
+        "http://mlflow.mlops.svc:5000": server.uri,
+        ".mlops.svc:": f".{PLACE}.svc:",
+        "-n mlops ": f"-n {PLACE} ",
+        "registry.example.com/team/mlflow:3.17.2": IMAGE,
+    }
+
+
+def test_the_main_path(rig: Rig, newcomer: Reader, stores: Stores, server: MlflowPod, figure: Figure) -> None:
+    """All commands of the page, and then what every registry is good for: change, rollback, another pod."""
+    iris = Deployed(rig.kube, newcomer.namespace)
+    stores.create_database("mlflow")
+    writer = stores.environment(OWNER)
+
+    def registered() -> None:
+        assert server.register("iris", "linear", "boosted", environment=writer) == ["1", "2"]
+
+    count = newcomer.follow(PAGE, renamed=_renamed(server), registered=registered)
+    assert predict(rig.mlflow, iris).headers["pintle-model"] == "iris/1"
+    assert stores.sql("mlflow", "SELECT count(*) FROM model_versions") == "2"
+    with load(iris, rate=20) as traffic:
+        iris.edit(version=2)
+        iris.ready("2")
+        pods = iris.uids()
+        iris.edit(version=1)
+        iris.ready("1", within=30)
+        assert iris.uids() == pods, "a rollback to a warm standby starts and ends no pod"
+        _another_pod_without_the_server(rig, iris, server)
+        faultless = assert_faultless(traffic.stop(), Declared(0, {"1", "2"}))
+    figure(f"{count} commands, changed, rolled back, scaled with MLflow stopped: {faultless}")
+    _check_who_sees_the_keys(iris)
+
+
+def _another_pod_without_the_server(rig: Rig, iris: Deployed, server: MlflowPod) -> None:
+    """Artifacts come from the bucket: a pod more starts while MLflow is down."""
+    rig.kube.scale(DEPLOYMENTS, PLACE, "mlflow", 0)
+    until(lambda: not rig.kube.list(PODS, PLACE, "app=mlflow"), within=60, what="MLflow is stopped")
+    iris.edit(replicas=2)
+    iris.ready("1")
+    assert len(iris.serving_pods_of("1")) == 2
+    rig.kube.scale(DEPLOYMENTS, PLACE, "mlflow", 1)
+    server.wait()
+
+
+def _check_who_sees_the_keys(iris: Deployed) -> None:
+    pods = iris.pods("1")
+    assert pods
+    for pod in pods:
+        assert READER.secret not in json.dumps(pod), "they are nowhere but in the Secret"
+        steps_of = pod["spec"]["initContainers"] + pod["spec"]["containers"]
+        seen = {c["name"] for c in steps_of if "credentials" in {m["name"] for m in c["volumeMounts"]}}
+        assert seen == {"fetch"}
+    # A shell without `env` of its own: the environment is the one that the container was given.
+    (name, *_) = (pod["metadata"]["name"] for pod in pods)
+    environment = iris.kube.kubectl("-n", iris.namespace, "exec", name, "-c", "serve", "--", "env")
+    assert "PATH=" in environment
+    assert "AWS_" not in environment
+
+
+def test_keys_that_may_not_read(
+    rig: Rig, newcomer: Reader, stores: Stores, server: MlflowPod, figure: Figure
+) -> None:
+    """A version waits for them to be corrected, and is not refused: nothing is wrong with it."""
+    iris = Deployed(rig.kube, newcomer.namespace)
+    _connect(rig, iris.namespace, server, stores.environment(Keys(READER.access, "not-the-secret")))
+    iris.create(version=1)
+    said = until(
+        lambda: (log := _log_of_fetch(iris)) and "SignatureDoesNotMatch" in log and log,
+        within=120,
+        what="`fetch` says what the S3 server says",
+        now=lambda: _log_of_fetch(iris),
+    )
+    assert "not-the-secret" not in said
+    iris.refused("Starting", within=5)
+    rig.kube.merge(SECRETS, iris.namespace, "mlflow-credentials", {"stringData": stores.environment(READER)})
+    began = time.monotonic()
+    iris.ready("1", within=300)
+    figure(f"served {time.monotonic() - began:.0f} s after the keys were corrected")
+
+
+def test_artifacts_that_are_not_there(
+    rig: Rig, newcomer: Reader, stores: Stores, server: MlflowPod, figure: Figure
+) -> None:
+    """The registry calls such a version READY all the same; it is refused, and says why."""
+    namespace = newcomer.namespace
+    _connect(rig, namespace, server, stores.environment(READER))
+    places = [f"s3://{BUCKET}/nobody/wrote/this", "s3://no-such-bucket/model"]
+    for version, place in enumerate(places, start=1):
+        server.run(_REGISTER, "elsewhere", place)
+        lost = Deployed(rig.kube, namespace, f"elsewhere-{version}")
+        lost.create(model="elsewhere", version=version)
+        figure(condition(lost.refused("FetchFailed"), "Ready")["message"])
+
+
+def test_a_schema_of_before(rig: Rig, stores: Stores, figure: Figure) -> None:
+    """MLflow refuses it, the page's Job migrates it, and what was registered before is there."""
+    with _namespace(rig, f"{PLACE}-old") as namespace:
+        old = MlflowPod(rig.kube, namespace)
+        stores.create_database("old")
+        rig.mlflow.run(_MAKE_OLD, stores.database("old"), OLD_SCHEMA)
+        stores.sql("old", _REGISTER_THEN)
+        variables = {"MLFLOW_BACKEND_STORE_URI": stores.database("old"), **stores.environment(OWNER)}
+        rig.kube.create(SECRETS, namespace, {"metadata": {"name": "mlflow-stores"}, "stringData": variables})
+        files = {step.name: step.text for step in steps((PAGES / PAGE).read_text()) if isinstance(step, File)}
+        _apply(old, files["server.yaml"])
+        until(
+            lambda: "Detected out-of-date database schema" in _log_of(old),
+            within=120,
+            what="MLflow refuses the schema",
+            now=lambda: _log_of(old),
+        )
+        _apply(old, files["db-upgrade.yaml"])
+        wait = ("wait", "job/mlflow-db-upgrade", "--for=condition=Complete", "--timeout=120s")
+        rig.kube.kubectl("-n", namespace, *wait, within=130)
+        old.wait(within=300)
+        assert old.run(_SOURCE, "of-before", "1").strip() == "s3://models/of-before"
+        after = stores.sql("old", "SELECT version_num FROM alembic_version")
+        assert after != OLD_SCHEMA
+        figure(f"schema {OLD_SCHEMA} is {after}")
+
+
+def _connect(rig: Rig, namespace: str, server: MlflowPod, credentials: Mapping[str, str]) -> None:
+    rig.kube.kubectl("apply", "-n", namespace, "-k", "manifests/components/registry-credentials")
+    secret = {"type": "pintle.dev/registry-credentials", "metadata": {"name": "mlflow-credentials"}}
+    rig.kube.create(SECRETS, namespace, {**secret, "stringData": credentials})
+    rig.connect(namespace, "mlflow", server.uri, "mlflow-credentials")
+
+
+def _apply(server: MlflowPod, manifest: str) -> None:
+    for name, other in _renamed(server).items():
+        manifest = manifest.replace(name, other)
+    server.kube.kubectl("-n", server.namespace, "apply", "-f", "-", stdin=manifest)
+
+
+def _log_of(server: MlflowPod) -> str:
+    command = ("-n", server.namespace, "logs", "-l", "app=mlflow", "--tail=50")
+    logs = []
+    for which in ((), ("--previous",)):
+        with suppress(AssertionError):  # there is no container yet, or none before it
+            logs.append(server.kube.kubectl(*command, *which))
+    return "\n".join(logs)
+
+
+def _log_of_fetch(iris: Deployed) -> str:
+    with suppress(AssertionError):  # it has not started
+        return iris.kube.kubectl(
+            "-n", iris.namespace, "logs", "-l", f"pintle.dev/deployment={iris.name}", "-c", "fetch"
+        )
+    return ""
+
+
+@contextmanager
+def _namespace(rig: Rig, name: str) -> Iterator[str]:
+    rig.kube.create(NAMESPACES, "", {"metadata": {"name": name, "labels": MINE | RESTRICTED}})
+    yield name
+    rig.kube.delete(NAMESPACES, "", name)
