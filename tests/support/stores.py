@@ -21,10 +21,10 @@ BUCKET = "models"
 REGION = "us-east-1"
 PASSWORD = "of-the-database"
 
-_INITDB = "initdb --pgdata=/data/db --username=mlflow --pwfile=/dev/stdin --auth=scram-sha-256"
+_WHO = "--username=mlflow --pwfile=/dev/stdin --auth=scram-sha-256"
 # Data of a test need not survive a power cut.
 _POSTGRES = f"""
-echo {PASSWORD} | {_INITDB}
+echo {PASSWORD} | initdb --pgdata=/data/db --encoding=UTF8 --locale=C.UTF-8 {_WHO}
 echo 'host all all all scram-sha-256' >> /data/db/pg_hba.conf
 exec postgres -D /data/db -c listen_addresses='*' -c unix_socket_directories=/data -c fsync=off
 """
@@ -71,7 +71,9 @@ class Stores:
 
     def database(self, name: str) -> str:
         """The URI of a database, as MLflow takes it."""
-        return f"postgresql://mlflow:{PASSWORD}@postgresql.{self.namespace}.svc:{POSTGRESQL_PORT}/{name}"
+        return (
+            f"postgresql+psycopg://mlflow:{PASSWORD}@postgresql.{self.namespace}.svc:{POSTGRESQL_PORT}/{name}"
+        )
 
     def environment(self, keys: Keys | None) -> dict[str, str]:
         """What AWS's clients need in their environment to read the bucket; without keys, all the rest."""
