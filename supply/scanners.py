@@ -6,7 +6,7 @@ reach any, so it is not here. That each can find something is in tests/supply.
 
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,11 @@ CODE = tuple(
     REPOSITORY / name for name in ("operator/pintle", "runtime/pintle_runtime", "plugin/kubectl_pintle")
 )
 OVERLAYS = tuple(REPOSITORY / "manifests/overlays" / name for name in ("cluster", "namespaced", "dev"))
+TEMPLATE = REPOSITORY / "docs/how-to/aws/bucket-and-role.yaml"
 # Schemas are published for the first patch of each minor release.
 SCHEMAS = f"{KUBERNETES_VERSION.rpartition('.')[0]}.0"
+# Errors are 2, warnings 4, remarks 8, and what there is of them is added up. 1 is a crash.
+CFN_LINT_FOUND = range(2, 16, 2)
 
 
 class Failed(Exception):
@@ -47,11 +50,16 @@ def bandit(folders: Sequence[Path]) -> Result:
     return _locked("bandit", config, "--quiet", "--recursive", "-ll", *map(str, folders))
 
 
-def checkov(*manifests: Path) -> Result:
-    """Rendered manifests. What is accepted stands in checkov.yaml with the reason."""
+def checkov(*files: Path) -> Result:
+    """Rendered manifests and CloudFormation templates. What is accepted stands in checkov.yaml, and why."""
     config = f"--config-file={SUPPLY / 'checkov.yaml'}"
-    files = [f"--file={path}" for path in manifests]
-    return _locked("checkov", config, "--framework=kubernetes", "--compact", "--quiet", *files)
+    frameworks = ["--framework", "kubernetes", "cloudformation"]
+    return _locked("checkov", config, *frameworks, "--compact", "--quiet", *(f"--file={f}" for f in files))
+
+
+def cfn_lint(*templates: Path) -> Result:
+    """CloudFormation templates, by the schemas of AWS' resources that come with it."""
+    return _locked("cfn-lint", "--format=parseable", *map(str, templates), found=CFN_LINT_FOUND)
 
 
 def kubeconform(*manifests: Path) -> Result:
@@ -92,19 +100,20 @@ def _of_overlays(scan: Callable[..., Result]) -> Result:
 OURS: Mapping[str, Callable[[], Result]] = {
     "hadolint": lambda: hadolint(REPOSITORY / "Dockerfile"),
     "bandit": lambda: bandit(CODE),
-    "checkov": lambda: _of_overlays(checkov),
+    "checkov": lambda: _of_overlays(lambda *files: checkov(*files, TEMPLATE)),
+    "cfn-lint": lambda: cfn_lint(TEMPLATE),
     "kubeconform": lambda: _of_overlays(kubeconform),
 }
 """What `make scan` runs, by name."""
 
 
-def _locked(*command: str) -> Result:
-    return _result(_run(list(command), locked=True))
+def _locked(*command: str, found: Container[int] = (1,)) -> Result:
+    return _result(_run(list(command), locked=True), found)
 
 
-def _result(done: "subprocess.CompletedProcess[str]") -> Result:
+def _result(done: "subprocess.CompletedProcess[str]", found: Container[int] = (1,)) -> Result:
     words = f"{done.stdout}{done.stderr}".strip()
-    if done.returncode not in (0, 1):
+    if done.returncode and done.returncode not in found:
         raise Failed(f"{done.args[-1]}: ended with {done.returncode}: {words}")
     return Result(done.returncode == 0, words)
 

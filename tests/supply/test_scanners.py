@@ -40,6 +40,12 @@ kind: ModelDeployment
 metadata: {name: iris, namespace: ml}
 spec: {model: iris, version: 3, registryRef: {name: mlflow}%s}
 """
+TEMPLATE = scanners.TEMPLATE.read_text()
+BUCKET = """
+AWSTemplateFormatVersion: "2010-09-09"
+Resources:
+  Bucket: {Type: AWS::S3::Bucket}
+"""
 
 
 @pytest.mark.parametrize("name", scanners.OURS)
@@ -60,6 +66,24 @@ WRONG: dict[str, tuple[Callable[[Path], Result], str]] = {
     "a shell": (lambda d: scanners.bandit([_file(d, "bad.py", CODE).parent]), "B602"),
     "pickle": (lambda d: scanners.bandit([_file(d, "bad.py", CODE).parent]), "B301"),
     "a privileged pod": (lambda d: scanners.checkov(_file(d, "bad.yaml", PRIVILEGED)), "CKV_K8S_16"),
+    "a bucket that anybody may read": (
+        lambda d: scanners.checkov(_file(d, "bad.yaml", BUCKET)),
+        "CKV_AWS_53",
+    ),
+    "a misspelt property of AWS": (
+        lambda d: scanners.cfn_lint(
+            _file(d, "bad.yaml", TEMPLATE.replace("BlockPublicAcls", "BlockPublicAcl"))
+        ),
+        "E3002",
+    ),
+    "a role that is not in the template": (
+        lambda d: scanners.cfn_lint(_file(d, "bad.yaml", TEMPLATE.replace("ModelRole.Arn", "Model.Arn"))),
+        "'Model' is not one of",
+    ),
+    "a parameter without use": (
+        lambda d: scanners.cfn_lint(_file(d, "bad.yaml", TEMPLATE.replace("${Prefix}", "mlflow"))),
+        "W2001",
+    ),
     "a misspelt field of Kubernetes": (
         lambda d: scanners.kubeconform(_file(d, "bad.yaml", PRIVILEGED.replace("image:", "imige:"))),
         "imige",
