@@ -1,4 +1,4 @@
-"""What the pages about moving in tell a reader to apply is taken by the API server, by the kinds' schemas."""
+"""What the pages that no test runs as a whole tell a reader to apply is taken by the API server."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tests.support.console import File, steps
 from tests.support.gateway import definitions
 from tests.support.schemas import REPOSITORY
 
-PAGES = ("move-in.md", "move-in-from-kserve.md")
+PAGES = ("aws.md", "move-in.md", "move-in-from-kserve.md")
 FILES = [
     pytest.param(step.text, id=f"{page}/{step.name}")
     for page in PAGES
