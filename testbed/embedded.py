@@ -83,8 +83,8 @@ def unhealthy(instance: Instance, programs: Programs) -> list[str]:
     return found
 
 
-def prepare(*, with_node: bool) -> Programs:
-    """Sees that this machine has what a cluster needs, and touches none.
+def prepare(kubernetes: str, *, with_node: bool) -> Programs:
+    """Sees that this machine has what a cluster of that version needs, and touches none.
 
     Raises:
         TestbedError: something is missing that cannot be installed or built here.
@@ -92,7 +92,7 @@ def prepare(*, with_node: bool) -> Programs:
     if with_node:
         _require_root()
         packages.ensure(packages.NODE)
-    return gobuild.ensure(cache_dir())
+    return gobuild.ensure(cache_dir(), kubernetes)
 
 
 def up(instance: Instance, programs: Programs, *, with_node: bool, now: dt.datetime) -> None:

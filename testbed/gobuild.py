@@ -17,6 +17,7 @@ from testbed.settings import KUBERNETES_VERSION
 
 SOURCES = Path(__file__).resolve().parent / "go"
 _PROGRAMS = ("kube", "coredns", "pause")
+_REQUIRED = re.compile(r"^\tk8s\.io/kubernetes (v\S+)$", re.MULTILINE)  # in a module file
 _TAIL = 30  # lines of the compiler's words in an error
 
 
@@ -40,24 +41,43 @@ class Programs:
         return self.directory / "pause"
 
 
-def ensure(cache: Path) -> Programs:
-    """The programs, built now if no earlier run did.
+def ensure(cache: Path, version: str = KUBERNETES_VERSION) -> Programs:
+    """The programs of one Kubernetes, built now if no earlier run did.
 
     Raises:
-        TestbedError: there is no Go, or the build failed.
+        TestbedError: there is no module file for that version, there is no Go, or the build failed.
     """
-    arguments = build_arguments(KUBERNETES_VERSION)
-    directory = cache / "programs" / content_key(SOURCES, _go_version(), arguments)
+    modules = module_file(SOURCES, version)
+    arguments = build_arguments(version, modules)
+    directory = cache / "programs" / content_key(SOURCES, modules, _go_version(), arguments)
     if not directory.exists():
         with locked(
             cache / "programs.lock", lambda: progress.say("waiting for another build of the programs")
         ):
             if not directory.exists():
-                _build(directory, arguments)
+                _build(directory, version, arguments)
     return Programs(directory)
 
 
-def build_arguments(version: str) -> list[str]:
+def module_file(sources: Path, version: str) -> str:
+    """The module file that requires this Kubernetes. A further version is a further file and its sums.
+
+    Raises:
+        TestbedError: there is none.
+    """
+    known = {}
+    for path in sorted(sources.glob("*.mod")):
+        if required := _REQUIRED.search(path.read_text()):
+            known[required[1]] = path.name
+    if version not in known:
+        raise TestbedError(
+            f"TESTBED_KUBERNETES is {version!r}: the test bed has {' and '.join(sorted(known))},"
+            f" of which each has a module file in {sources}"
+        )
+    return known[version]
+
+
+def build_arguments(version: str, modules: str) -> list[str]:
     """Arguments of `go build`: reproducible, stripped, and saying which Kubernetes this is."""
     major, minor, _ = version.removeprefix("v").split(".")
     stamps = {
@@ -66,13 +86,15 @@ def build_arguments(version: str) -> list[str]:
         "k8s.io/component-base/version.gitMinor": minor,
     }
     flags = " ".join(["-s -w", *(f"-X {name}={value}" for name, value in stamps.items())])
-    return ["-mod=readonly", "-trimpath", "-ldflags", flags]
+    chosen = [] if modules == "go.mod" else [f"-modfile={modules}"]
+    return ["-mod=readonly", *chosen, "-trimpath", "-ldflags", flags]
 
 
-def content_key(sources: Path, go_version: str, arguments: list[str]) -> str:
-    """A name for what a build would give: changes with any source, the module list, Go or the arguments."""
+def content_key(sources: Path, modules: str, go_version: str, arguments: list[str]) -> str:
+    """A name for what a build would give: changes with any source, its module list, Go or the arguments."""
     digest = hashlib.sha256("\0".join([go_version, *arguments]).encode())
-    files = [path for path in sources.rglob("*") if path.suffix == ".go" or path.name in {"go.mod", "go.sum"}]
+    lists = {modules, Path(modules).with_suffix(".sum").name}
+    files = [path for path in sources.rglob("*") if path.suffix == ".go" or path.name in lists]
     for path in sorted(files):
         digest.update(f"\0{path.relative_to(sources)}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
@@ -95,14 +117,14 @@ def _go_version() -> str:
     return answer.stdout.strip()
 
 
-def _build(directory: Path, arguments: list[str]) -> None:
+def _build(directory: Path, version: str, arguments: list[str]) -> None:
     directory.parent.mkdir(parents=True, exist_ok=True)
     _remove_unfinished(directory.parent)
     unfinished = Path(tempfile.mkdtemp(prefix=".building-", dir=directory.parent))
     command = ["go", "build", "-v", *arguments, "-o", f"{unfinished}/", "./cmd/..."]
     environ = static(os.environ)
-    title = f"Building Kubernetes {KUBERNETES_VERSION}, etcd and CoreDNS (minutes, once)"
-    with progress.step(title, _package_count(environ)) as step:
+    title = f"Building Kubernetes {version}, etcd and CoreDNS (minutes, once)"
+    with progress.step(title, _package_count(arguments, environ)) as step:
         _run(command, environ, step)
     unfinished.chmod(0o755)
     unfinished.rename(directory)  # whole or not at all
@@ -128,8 +150,8 @@ def _run(command: list[str], environ: dict[str, str], step: progress.Step) -> No
         )
 
 
-def _package_count(environ: dict[str, str]) -> int:
-    command = ["go", "list", "-mod=readonly", "-deps", "./cmd/..."]
+def _package_count(arguments: list[str], environ: dict[str, str]) -> int:
+    command = ["go", "list", *arguments, "-deps", "./cmd/..."]
     listing = subprocess.run(command, cwd=SOURCES, env=environ, capture_output=True, text=True, check=False)
     if listing.returncode != 0:
         raise TestbedError(

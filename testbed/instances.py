@@ -12,7 +12,7 @@ from pathlib import Path
 from testbed import network
 from testbed.errors import TestbedError
 from testbed.locks import locked
-from testbed.settings import SLOTS, Instance, Ports
+from testbed.settings import KUBERNETES_VERSION, SLOTS, Instance, Ports
 
 _RECORD = "instance.json"
 _SLOTS_LOCK = ".slots.lock"
@@ -22,26 +22,45 @@ def find(state: Path, name: str) -> Instance | None:
     """The instance of that name; None when there is none."""
     directory = state / name
     try:
-        return Instance(name, json.loads((directory / _RECORD).read_text())["slot"], directory)
+        record = json.loads((directory / _RECORD).read_text())
     except FileNotFoundError:
         return None
+    return Instance(name, record["slot"], directory, record.get("kubernetes", KUBERNETES_VERSION))
 
 
-def find_or_create(state: Path, name: str) -> Instance:
+def find_of_version(state: Path, name: str, kubernetes: str) -> Instance | None:
+    """The instance of that name, which is to be of that Kubernetes; None when there is none.
+
+    What one version stored, another may not read, an older one least of all: none takes over another's.
+
+    Raises:
+        TestbedError: it is of another one.
+    """
+    found = find(state, name)
+    if found and found.kubernetes != kubernetes:
+        raise TestbedError(
+            f"cluster {name} is of Kubernetes {found.kubernetes}, and {kubernetes} is asked for: set"
+            f" TESTBED_KUBERNETES={found.kubernetes} to use it, TESTBED_NAME to have another beside it, or"
+            " take it down first with `python -m testbed down`"
+        )
+    return found
+
+
+def find_or_create(state: Path, name: str, kubernetes: str) -> Instance:
     """The instance of that name, made with a free slot if there is none.
 
     Raises:
-        TestbedError: no slot is free.
+        TestbedError: no slot is free, or it is of another Kubernetes.
     """
     with locked(state / _SLOTS_LOCK):
-        if existing := find(state, name):
+        if existing := find_of_version(state, name, kubernetes):
             return existing
         taken = {instance.slot for instance in every(state)}
         slot = choose_slot(taken, _used_networks())
-        instance = Instance(name, slot, state / name)
+        instance = Instance(name, slot, state / name, kubernetes)
         instance.directory.mkdir(parents=True, exist_ok=True)
         unfinished = instance.directory / f"{_RECORD}.tmp"
-        unfinished.write_text(json.dumps({"slot": slot}))
+        unfinished.write_text(json.dumps({"slot": slot, "kubernetes": kubernetes}))
         unfinished.rename(instance.directory / _RECORD)
         return instance
 

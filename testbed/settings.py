@@ -14,6 +14,7 @@ from pathlib import Path
 from testbed.errors import TestbedError
 
 KUBERNETES_VERSION = "v1.34.4"
+OLDEST_KUBERNETES_VERSION = "v1.32.13"  # the oldest that is supported; `make test-oldest` raises it
 NODE_NAME = "node1"
 SLOTS = range(32)
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -61,6 +62,11 @@ def instance_name(environ: Mapping[str, str] = os.environ) -> str:
     return name
 
 
+def kubernetes_version(environ: Mapping[str, str] = os.environ) -> str:
+    """The Kubernetes that a cluster is to be of: `v1.34.4`."""
+    return environ.get("TESTBED_KUBERNETES") or KUBERNETES_VERSION
+
+
 @dataclass(frozen=True)
 class Ports:
     """TCP ports on the host (`dns` is UDP too)."""
@@ -82,11 +88,12 @@ class Ports:
 
 @dataclass(frozen=True)
 class Instance:
-    """One cluster: its name, its slot and its folder."""
+    """One cluster: its name, its slot, its folder, and its Kubernetes, which is the same all its life."""
 
     name: str
     slot: int
     directory: Path
+    kubernetes: str = KUBERNETES_VERSION
 
     @property
     def ports(self) -> Ports:

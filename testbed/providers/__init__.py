@@ -9,7 +9,7 @@ from testbed.providers.base import Provider
 from testbed.providers.current import CurrentProvider
 from testbed.providers.embedded import EmbeddedProvider
 from testbed.providers.kind import KindProvider
-from testbed.settings import instance_name, state_dir
+from testbed.settings import instance_name, kubernetes_version, state_dir
 
 __all__ = ["Provider", "choose"]
 
@@ -25,9 +25,9 @@ def choose(environ: Mapping[str, str] = os.environ) -> Provider:
         wanted = "kind" if succeeds(["docker", "info"]) else "embedded"
     match wanted:
         case "embedded":
-            return EmbeddedProvider(state_dir(environ), instance_name(environ))
+            return EmbeddedProvider(state_dir(environ), instance_name(environ), kubernetes_version(environ))
         case "kind":
-            return KindProvider(state_dir(environ), instance_name(environ))
+            return KindProvider(state_dir(environ), instance_name(environ), kubernetes_version(environ))
         case "current":
             return CurrentProvider(environ)
         case _:

@@ -1,9 +1,13 @@
 """What every way of getting a cluster can do."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from testbed.commands import run
+from testbed.errors import TestbedError
 
 
 @dataclass(frozen=True)
@@ -51,3 +55,17 @@ class Provider(Protocol):
 
     def kill_container(self, container_id: str) -> None:
         """Ends a container of a pod by SIGKILL, and waits for nothing. The kubelet starts it again."""
+
+
+def require_version(kubectl: Sequence[str], version: str) -> None:
+    """Sees that a cluster that the test bed did not raise just now is of the Kubernetes that is asked for.
+
+    Raises:
+        TestbedError: it is of another one.
+    """
+    found = json.loads(run([*kubectl, "get", "--raw", "/version"]))["gitVersion"]
+    if found != version:
+        raise TestbedError(
+            f"the cluster is of Kubernetes {found}, and {version} is asked for (TESTBED_KUBERNETES): take"
+            " another cluster, or ask for that version"
+        )

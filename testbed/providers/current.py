@@ -6,7 +6,7 @@ from pathlib import Path
 
 from testbed.commands import run, succeeds
 from testbed.errors import TestbedError
-from testbed.providers.base import Access
+from testbed.providers.base import Access, require_version
 
 
 class CurrentProvider:
@@ -14,6 +14,7 @@ class CurrentProvider:
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self._kubeconfig = kubeconfig_path(environ)
+        self._asked = environ.get("TESTBED_KUBERNETES")
 
     def up(self, *, control_plane_only: bool) -> Access:
         del control_plane_only
@@ -22,6 +23,8 @@ class CurrentProvider:
                 f"the cluster of kubectl's current context ({self._kubeconfig}) does not answer: try"
                 " `kubectl version`, or raise a cluster of your own with TESTBED=embedded"
             )
+        if self._asked:
+            require_version(self.kubectl(), self._asked)
         return self.find()
 
     def down(self) -> None:

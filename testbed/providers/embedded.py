@@ -17,18 +17,20 @@ from testbed.settings import REPOSITORY, Instance, cache_dir
 
 
 class EmbeddedProvider:
-    """An instance in the folder of the instances, by name."""
+    """An instance in the folder of the instances, by name; `kubernetes` is the version to raise."""
 
-    def __init__(self, state: Path, name: str) -> None:
+    def __init__(self, state: Path, name: str, kubernetes: str) -> None:
         self._state = state
         self._name = name
+        self._kubernetes = kubernetes
         self._lock = state / f".{name}.lock"
 
     def up(self, *, control_plane_only: bool) -> Access:
         with_node = not control_plane_only
-        programs = embedded.prepare(with_node=with_node)
+        instances.find_of_version(self._state, self._name, self._kubernetes)  # before the minutes of a build
+        programs = embedded.prepare(self._kubernetes, with_node=with_node)
         with locked(self._lock, self._waiting):
-            instance = instances.find_or_create(self._state, self._name)
+            instance = instances.find_or_create(self._state, self._name, self._kubernetes)
             embedded.up(instance, programs, with_node=with_node, now=dt.datetime.now(dt.UTC))
         return _access(instance)
 
@@ -51,6 +53,7 @@ class EmbeddedProvider:
         extent = "one node" if instance.node_mark.exists() else "control plane only"
         lines = [
             f"cluster     {self._name} ({extent})",
+            f"kubernetes  {instance.kubernetes}",
             f"server      {embedded.server(instance)}",
             f"kubeconfig  {instance.kubeconfig}",
             f"logs        {instance.logs}",

@@ -13,8 +13,8 @@ from testbed.commands import run, succeeds
 from testbed.errors import TestbedError
 from testbed.images import containerd, project
 from testbed.images.project import ProjectImage
-from testbed.providers.base import Access
-from testbed.settings import KUBERNETES_VERSION, REPOSITORY
+from testbed.providers.base import Access, require_version
+from testbed.settings import REPOSITORY
 from testbed.templates import AUDIT_POLICY
 
 _POLICY = Path("/etc/kubernetes/testbed/audit-policy.yaml")
@@ -50,10 +50,10 @@ def configuration(audit_policy: Path, logs: Path) -> dict[str, Any]:
     return {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [node]}
 
 
-def create_command(name: str, config: Path, kubeconfig: Path) -> list[str]:
+def create_command(name: str, version: str, config: Path, kubeconfig: Path) -> list[str]:
     """`--wait` returns once the node is Ready."""
     return [
-        *("kind", "create", "cluster", f"--name={name}", f"--image={node_image(KUBERNETES_VERSION)}"),
+        *("kind", "create", "cluster", f"--name={name}", f"--image={node_image(version)}"),
         *(f"--config={config}", f"--kubeconfig={kubeconfig}", "--wait=180s"),
     ]
 
@@ -85,8 +85,9 @@ def load_archive_command(name: str, archive: Path) -> list[str]:
 class KindProvider:
     """A kind cluster by name; its kubeconfig and logs lie in the folder of the instances."""
 
-    def __init__(self, state: Path, name: str) -> None:
+    def __init__(self, state: Path, name: str, kubernetes: str) -> None:
         self._name = name
+        self._kubernetes = kubernetes
         self._directory = state / f"kind-{name}"
         self._kubeconfig = self._directory / "admin.kubeconfig"
         self._logs = self._directory / "logs"
@@ -99,7 +100,8 @@ class KindProvider:
             config = self._directory / "kind.yaml"
             config.write_text(yaml.safe_dump(configuration(AUDIT_POLICY, self._logs)))
             with progress.step(f"Creating the kind cluster {self._name}"):
-                run(create_command(self._name, config, self._kubeconfig))
+                run(create_command(self._name, self._kubernetes, config, self._kubeconfig))
+        require_version(self.kubectl(), self._kubernetes)
         addons.apply(self.kubectl(), addons.ca_manifest(addons.ca_bundle().read_text()))
         return self._access()
 

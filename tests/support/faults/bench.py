@@ -16,7 +16,7 @@ from pintle.adapters.kube_http import Login
 from pintle.domain.resources import NAMESPACES
 from testbed import api
 from testbed.providers.embedded import EmbeddedProvider
-from testbed.settings import instance_name, state_dir
+from testbed.settings import instance_name, kubernetes_version, state_dir
 from tests.support.audit import AuditLog
 from tests.support.faults.lane import CONNECTION, MODEL, VERSIONS, Lane
 from tests.support.faults.loops import LoopThread
@@ -83,7 +83,7 @@ class Bench:
 @contextmanager
 def raised() -> Iterator[Bench]:
     """Raise a control plane for these tests alone, and take it down in the end."""
-    provider = EmbeddedProvider(state_dir(), f"{instance_name()}-faults")
+    provider = EmbeddedProvider(state_dir(), f"{instance_name()}-faults", kubernetes_version())
     cluster = api.ensure(control_plane_only=True, provider=provider)
     loop = LoopThread()
     try:

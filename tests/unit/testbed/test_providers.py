@@ -1,5 +1,6 @@
 """Which provider is taken, and what kind is told."""
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from testbed import cli
+from testbed import cli, instances
 from testbed.errors import TestbedError
 from testbed.images import containerd
 from testbed.images.project import ProjectImage
@@ -15,6 +16,7 @@ from testbed.providers import choose, kind
 from testbed.providers.current import CurrentProvider, kubeconfig_path
 from testbed.providers.embedded import EmbeddedProvider
 from testbed.providers.kind import KindProvider
+from testbed.settings import OLDEST_KUBERNETES_VERSION
 
 
 @pytest.mark.parametrize(("status", "provider"), [(0, KindProvider), (1, EmbeddedProvider)])
@@ -56,10 +58,10 @@ def test_kind_configuration_writes_the_audit_log_to_the_host() -> None:
 
 def test_kind_commands() -> None:
     kubeconfig = Path("/state/kind-one/admin.kubeconfig")
-    create = kind.create_command("one", Path("/state/kind-one/kind.yaml"), kubeconfig)
+    create = kind.create_command("one", "v1.32.13", Path("/state/kind-one/kind.yaml"), kubeconfig)
     assert create[:3] == ["kind", "create", "cluster"]
     assert {"--name=one", "--config=/state/kind-one/kind.yaml", f"--kubeconfig={kubeconfig}"} <= set(create)
-    assert f"--image={kind.node_image('v1.34.4')}" in create
+    assert f"--image={kind.node_image('v1.32.13')}" in create
     assert kind.delete_command("one", kubeconfig) == [
         *("kind", "delete", "cluster", "--name=one", f"--kubeconfig={kubeconfig}")
     ]
@@ -83,6 +85,39 @@ def test_kind_commands() -> None:
 def test_the_current_context_is_never_deleted() -> None:
     with pytest.raises(TestbedError, match="leaves it"):
         CurrentProvider({}).down()
+
+
+def _kubectl(folder: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    """A kubectl whose cluster is of that Kubernetes."""
+    answer = json.dumps({"gitVersion": version})
+    program = folder / "kubectl"
+    program.write_text(f"#!/bin/sh\ncase \"$*\" in *version) echo '{answer}' ;; esac\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_a_cluster_of_somebody_is_of_the_kubernetes_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None is asked for unless TESTBED_KUBERNETES is set."""
+    _kubectl(tmp_path, monkeypatch, "v1.33.6")
+    for asked in ({}, {"TESTBED_KUBERNETES": "v1.33.6"}):
+        assert CurrentProvider(asked).up(control_plane_only=False).kubeconfig == Path("/root/.kube/config")
+    with pytest.raises(TestbedError, match=r"v1\.33\.6, and v1\.32\.13 is asked for"):
+        CurrentProvider({"TESTBED_KUBERNETES": "v1.32.13"}).up(control_plane_only=False)
+
+
+def test_an_instance_of_another_kubernetes_is_refused_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same one it gets on, here to a build without Go."""
+    monkeypatch.setenv("PATH", "")
+    environ = {"TESTBED": "embedded", "PINTLE_STATE": str(tmp_path), "TESTBED_NAME": "one"}
+    instances.find_or_create(tmp_path, "one", OLDEST_KUBERNETES_VERSION)
+    with pytest.raises(TestbedError, match=f"one is of Kubernetes {OLDEST_KUBERNETES_VERSION}"):
+        choose(environ).up(control_plane_only=True)
+    with pytest.raises(TestbedError, match="Go is not installed"):
+        choose({**environ, "TESTBED_KUBERNETES": OLDEST_KUBERNETES_VERSION}).up(control_plane_only=True)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from testbed.errors import TestbedError
-from testbed.settings import SLOTS, Instance, cache_dir, instance_name, state_dir
+from testbed.settings import (
+    KUBERNETES_VERSION,
+    SLOTS,
+    Instance,
+    cache_dir,
+    instance_name,
+    kubernetes_version,
+    state_dir,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +50,11 @@ def test_instance_name() -> None:
 def test_instance_name_refused(name: str) -> None:
     with pytest.raises(TestbedError, match="TESTBED_NAME"):
         instance_name({"TESTBED_NAME": name})
+
+
+def test_kubernetes() -> None:
+    assert kubernetes_version({}) == kubernetes_version({"TESTBED_KUBERNETES": ""}) == KUBERNETES_VERSION
+    assert kubernetes_version({"TESTBED_KUBERNETES": "v1.32.13"}) == "v1.32.13"
 
 
 def test_instances_share_no_port_no_address_and_no_name() -> None:

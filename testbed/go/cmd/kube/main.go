@@ -29,7 +29,7 @@ var commands = map[string]func() *cobra.Command{
 	"apiserver":          apiserver.NewAPIServerCommand,
 	"controller-manager": controllermanager.NewControllerManagerCommand,
 	"scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
-	"kubelet":            func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
+	"kubelet":            kubeletCommand,
 	"proxy":              proxy.NewProxyCommand,
 	"kubectl":            kubectl.NewDefaultKubectlCommand,
 }
@@ -50,6 +50,18 @@ func main() {
 		usage()
 	}
 	os.Exit(cli.Run(build()))
+}
+
+// kubeletCommand makes the kubelet's command. Its constructor takes a context since Kubernetes 1.33.
+func kubeletCommand() *cobra.Command {
+	switch build := any(kubelet.NewKubeletCommand).(type) {
+	case func() *cobra.Command:
+		return build()
+	case func(context.Context) *cobra.Command:
+		return build(context.Background())
+	default:
+		panic(fmt.Sprintf("the kubelet's command is made by a %T", build))
+	}
 }
 
 func programName(component string) string {
