@@ -60,8 +60,19 @@ test: lint unit ## Run lint, unit, reconcile, contract, crds, faults, e2e. Raise
 	TESTBED_NAME=$${TESTBED_NAME:-pintle-test} $(RUN) pytest -m "not slow" $(ORDER) \
 		tests/contract tests/crds tests/faults tests/e2e
 
+# What a release of Kubernetes decides: what it makes of the kinds, what its API server answers, the main path.
+OLDEST_KUBERNETES := v1.32.13
+.PHONY: test-oldest
+test-oldest: ORDER = --randomly-seed=$(SEED)
+# A cluster of its own, as none is of two versions.
+test-oldest: ON_OLDEST = TESTBED_KUBERNETES=$(OLDEST_KUBERNETES) TESTBED_NAME=$${TESTBED_NAME:-pintle}-oldest
+test-oldest: setup ## Run crds, contract and the main path of e2e on the oldest supported Kubernetes.
+	$(ON_OLDEST) $(RUN) pytest -m "not slow" $(ORDER) tests/crds tests/contract \
+		tests/e2e/test_first_model.py tests/e2e/test_rollback.py tests/e2e/test_changes_under_load.py
+	$(ON_OLDEST) $(RUN) testbed down
+
 .PHONY: test-all
-test-all: test ## Run `make test`, then what takes hours more.
+test-all: test test-oldest ## Run `make test` and `make test-oldest`, then what takes hours more.
 	TESTBED_NAME=$${TESTBED_NAME:-pintle-test} $(RUN) pytest -m slow tests
 
 .PHONY: mutants

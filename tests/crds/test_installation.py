@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from testbed.settings import kubernetes_version
 from tests.support.cluster import Kubectl
 from tests.support.privileges import excesses
 from tests.support.rest import Rest
@@ -48,6 +49,11 @@ def may(rest: Rest, user: str, verb: str, resource: str, *, namespace: str = "",
     review = {"spec": {"user": user, "groups": groups, "resourceAttributes": attributes}}
     answer = rest.ok("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
     return bool(answer["status"]["allowed"])
+
+
+def test_the_api_server_is_of_the_kubernetes_that_was_asked_for(rest: Rest) -> None:
+    """Else what passes has been tried on another one than it seems."""
+    assert rest.ok("GET", "/version")["gitVersion"] == kubernetes_version()
 
 
 @pytest.mark.usefixtures("installed")
