@@ -1,4 +1,4 @@
-"""What the operator may do, and what it did: the roles beside the audit log of all these tests.
+"""What the operator and pods may do, and what was done: the audit log of all these tests says it.
 
 The tests of this module come last, and only where all of `tests/e2e` runs: a part of the tests uses a part of
 the verbs.
@@ -9,7 +9,11 @@ from http import HTTPStatus
 import pytest
 import yaml
 
+from pintle.domain.resources import PODS
 from tests.e2e.conftest import Figure
+from tests.support import install
+from tests.support.kube import path
+from tests.support.pod_security import unrestricted
 from tests.support.privileges import Privilege, granted, used
 from tests.support.rig import Rig
 from tests.support.schemas import REPOSITORY
@@ -79,3 +83,22 @@ def test_nothing_was_asked_for_that_is_not_granted(rig: Rig, may: frozenset[Priv
     """What RBAC refuses is a verb too few, or a question too many. Secrets are the tenants' to open."""
     refused = used(r for r in rig.audit.begun(rig.began) if r.code == HTTPStatus.FORBIDDEN)
     assert sorted(p for p in refused - may if p[0] != "secrets") == []
+
+
+@pytest.mark.parametrize("tests", ["not slow", pytest.param("slow", marks=pytest.mark.slow)])
+def test_pod_security_in_every_namespace(rig: Rig, figure: Figure, tests: str) -> None:
+    """No namespace of these tests was without `restricted` for a moment."""
+    names, without = unrestricted(rig.audit, rig.began)
+    assert sorted(without) == []
+    assert {install.SYSTEM, rig.mlflow.namespace} < names
+    # What the label is worth: the same pod is taken where nothing is enforced.
+    assert "restricted" in _refusal(rig, install.SYSTEM)
+    assert _refusal(rig, "default") == ""
+    figure(f"Pod Security restricted in {len(names)} of {len(names)} namespaces of tests that are {tests}")
+
+
+def _refusal(rig: Rig, namespace: str) -> str:
+    """What is said against a pod that could run as root."""
+    body = {"metadata": {"name": "root"}, "spec": {"containers": [{"name": "root", "image": "root"}]}}
+    status, answer = rig.kube.rest.request("POST", path(PODS, namespace), body, query={"dryRun": "All"})
+    return str(answer["message"]) if status == HTTPStatus.FORBIDDEN else ""

@@ -24,6 +24,7 @@ import orjson
 from typing_extensions import override
 
 from pintle.domain.resources import CHILDREN
+from tests.support.rest import Json
 from tests.support.waiting import until
 
 OPERATOR = "system:serviceaccount:pintle-system:pintle-operator"
@@ -139,6 +140,18 @@ class AuditLog:
         whose = f'"{user}"'.encode()
         return (r for r in self._lines(mark, whose, answered=False) if r.user == user)
 
+    def namespaces(self, mark: int) -> Iterator[Json]:
+        """Each namespace that was made or changed since a mark, by anybody, as it was then."""
+        for entry in self._entries(mark, b'"resource":"namespaces"'):
+            target, code = entry["objectRef"], entry.get("responseStatus", {}).get("code", 0)
+            made = entry["verb"] in _WRITES - {"delete", "deletecollection"} and not target.get("subresource")
+            if made and code < HTTPStatus.BAD_REQUEST:
+                assert "responseObject" in entry, (
+                    f"the log does not say what became of namespace {target.get('name')}: this cluster was"
+                    " raised with an audit policy from before; take it down and raise it again"
+                )
+                yield entry["responseObject"]
+
     def settled(self, mark: int, namespace: str, *, quiet: float = 6, within: float = 90) -> Tally:
         """What the operator asked in a namespace since a mark, once it wrote nothing for `quiet` seconds.
 
@@ -178,12 +191,15 @@ class AuditLog:
         return self._lines(mark, f'"namespace":"{namespace}"'.encode())
 
     def _lines(self, mark: int, needle: bytes, *, answered: bool = True) -> Iterator[Request]:
+        return map(_request, self._entries(mark, needle, answered=answered))
+
+    def _entries(self, mark: int, needle: bytes, *, answered: bool = True) -> Iterator[Json]:
         with self._path.open("rb") as log:
             log.seek(mark, os.SEEK_SET)
             for line in log:
                 done = b'"ResponseComplete"' in line or not answered
                 if needle in line and line.endswith(b"\n") and done:
-                    yield _request(line)
+                    yield orjson.loads(line)
 
 
 def _by_test(request: Request) -> bool:
@@ -191,8 +207,7 @@ def _by_test(request: Request) -> bool:
     return request.user != OPERATOR and not request.agent.startswith("kubectl")
 
 
-def _request(line: bytes) -> Request:
-    entry = orjson.loads(line)
+def _request(entry: Json) -> Request:
     target = entry.get("objectRef", {})
     sub = target.get("subresource")
     return Request(

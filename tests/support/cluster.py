@@ -14,6 +14,8 @@ from kubernetes import client, config
 
 from testbed import api
 from testbed.cluster import Cluster
+from tests.support.kube import RESTRICTED
+from tests.support.pod_security import restricting
 from tests.support.rest import Rest
 from tests.support.schemas import CRDS, REPOSITORY, definitions
 
@@ -21,9 +23,11 @@ Kubectl = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
-def api_server() -> Cluster:
+def api_server() -> Iterator[Cluster]:
     """A cluster of which no more than the API server is needed; there may be no node and no controller."""
-    return api.ensure(control_plane_only=True)
+    cluster = api.ensure(control_plane_only=True)
+    with restricting(cluster):
+        yield cluster
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +74,7 @@ def crds(kubectl: Kubectl) -> None:
 @pytest.fixture
 def namespace(rest: Rest) -> Iterator[str]:
     """A namespace of the test's own; its deletion is asked for and not waited for."""
-    name = rest.ok("POST", "/api/v1/namespaces", {"metadata": {"generateName": "test-"}})["metadata"]["name"]
+    metadata = {"generateName": "test-", "labels": RESTRICTED}
+    name = rest.ok("POST", "/api/v1/namespaces", {"metadata": metadata})["metadata"]["name"]
     yield name
     rest.ok("DELETE", f"/api/v1/namespaces/{name}")

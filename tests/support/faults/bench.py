@@ -21,8 +21,9 @@ from tests.support.audit import AuditLog
 from tests.support.faults.lane import CONNECTION, MODEL, VERSIONS, Lane
 from tests.support.faults.loops import LoopThread
 from tests.support.faults.registry import RegistryStandIn
-from tests.support.kube import MINE, Kube
+from tests.support.kube import MINE, RESTRICTED, Kube
 from tests.support.pod_player import PodPlayer, playing
+from tests.support.pod_security import restricting
 from tests.support.rest import Rest
 from tests.support.schemas import CRDS, REPOSITORY, definitions
 from tests.support.witness import Witness, witnessing
@@ -58,7 +59,7 @@ class Bench:
     @contextmanager
     def lane(self, directory: Path, **settings: str) -> Iterator[Lane]:
         """A namespace with its own operator, which has not been started yet; its Lease is there, too."""
-        metadata = {"generateName": "faults-", "labels": MINE}
+        metadata = {"generateName": "faults-", "labels": MINE | RESTRICTED}
         namespace = self.kube.create(NAMESPACES, "", {"metadata": metadata})["metadata"]["name"]
         self._allow(namespace)
         lane = Lane(self, namespace, directory, settings)
@@ -98,7 +99,11 @@ def raised() -> Iterator[Bench]:
             registry = RegistryStandIn()
             registry.register(MODEL, *VERSIONS)
             loop.run(registry.start())
-            with witnessing(connected) as (witness, pods), playing(kube, pods) as player:
+            with (
+                restricting(cluster),
+                witnessing(connected) as (witness, pods),
+                playing(kube, pods) as player,
+            ):
                 yield Bench(kube, login, loop, registry, player, witness, AuditLog(cluster.audit_log))
             loop.run(registry.stop())
     finally:
