@@ -10,7 +10,8 @@ def run(context: Context) -> int:
     """Print what has to be applied to have all of it again, in this cluster or another.
 
     These are the ModelDeployments and RegistryConnections of a namespace; with -A, those of all namespaces,
-    and the kinds of the cluster too. Secrets and ConfigMaps that they name are not in it, and are told.
+    and the kinds of the cluster too. What they are in or name is not in it, and is told: namespaces, Secrets,
+    ConfigMaps and such.
     """
     everywhere: bool = context.args.all_namespaces
     kinds = (*CLUSTER_WIDE, *NAMESPACED) if everywhere else NAMESPACED

@@ -1,5 +1,7 @@
 """What `kubectl pintle export` keeps of an object, and what it tells of what it leaves out."""
 
+import pytest
+
 from kubectl_pintle import manifests
 
 IRIS = {
@@ -69,7 +71,36 @@ def test_a_list_in_the_order_given() -> None:
 
 def test_what_is_not_in_it_is_named() -> None:
     assert manifests.needed([RUNTIME, MLFLOW, IRIS, IRIS]) == [
+        "Namespace ml",
         "ConfigMap ml/iris-cases",
         "Secret ml/mlflow-credentials",
     ]
     assert manifests.needed([RUNTIME]) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [
+        ({"serviceAccountName": "models"}, "ServiceAccount ml/models"),
+        ({"imagePullSecrets": [{"name": "mirror"}]}, "Secret ml/mirror"),
+        ({"priorityClassName": "high"}, "PriorityClass high"),
+        (
+            {"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "a"}}}]},
+            "Secret ml/keys",
+        ),
+        (
+            {"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "flags", "key": "a"}}}]},
+            "ConfigMap ml/flags",
+        ),
+        ({"caBundle": {"configMapRef": {"name": "corp-ca", "key": "ca.crt"}}}, "ConfigMap ml/corp-ca"),
+        ({"env": [{"name": "A", "value": "1"}]}, None),
+    ],
+)
+def test_each_way_of_naming_something(spec: dict[str, object], named: str | None) -> None:
+    body = {"metadata": {"name": "iris", "namespace": "ml"}, "spec": spec}
+    assert manifests.needed([body]) == ["Namespace ml", *([named] if named else [])]
+
+
+def test_certificates_of_a_connection_of_the_cluster_are_in_it() -> None:
+    spec = {"caBundle": "-----BEGIN CERTIFICATE-----", "secretRef": {"name": "mlflow"}}
+    assert manifests.needed([{"metadata": {"name": "company"}, "spec": spec}]) == ["Secret mlflow"]
