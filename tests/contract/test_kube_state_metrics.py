@@ -12,6 +12,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pintle.adapters.telemetry.metrics import PrometheusMetrics
+from pintle.domain.resources import MODEL_DEPLOYMENTS
 from testbed import prometheus
 from testbed.api import Cluster
 from tests.support import monitoring
@@ -44,7 +45,8 @@ STATUS = {
 def test_the_same_is_shown(api_server: Cluster, rest: Rest, namespace: str, tmp_path: Path) -> None:
     path = f"/apis/pintle.dev/v1alpha1/namespaces/{namespace}/modeldeployments"
     spec = {"model": "iris", "version": "3", "replicas": 2}
-    rest.ok("POST", path, {"metadata": {"name": "iris"}, "spec": spec})
+    head = {"apiVersion": MODEL_DEPLOYMENTS.api_version, "kind": MODEL_DEPLOYMENTS.kind}
+    rest.ok("POST", path, {**head, "metadata": {"name": "iris"}, "spec": spec})
     rest.merge(f"{path}/iris/status", {"status": STATUS})
     ours = PrometheusMetrics()
     ours.deployment(namespace, "iris", status=STATUS, model="iris")
