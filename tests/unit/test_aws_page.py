@@ -161,6 +161,13 @@ def test_pods_carry_the_annotation_of_the_page() -> None:
     assert annotations[told[0]] == told[1]
 
 
+def test_a_certificate_is_where_the_page_says() -> None:
+    fetch = template(new_revision(secret_name="mlflow-credentials"), "iris")["spec"]["initContainers"][0]
+    mounts = {mount["name"]: mount["mountPath"] for mount in fetch["volumeMounts"]}
+    (told,) = re.findall(r"`AWS_CA_BUNDLE`.*?`(/[^`]+)/ca\.crt`", PAGE)
+    assert told == mounts["credentials"]
+
+
 @pytest.mark.parametrize("file", ["store.yaml", "keys.yaml"])
 def test_fetch_reads_every_key_of_the_secrets(file: str, tmp_path: Path) -> None:
     secret = FILES[file]
