@@ -50,8 +50,8 @@ def template(revision: NewRevision, deployment: str) -> dict[str, Any]:
         ],
     }
     spec |= {name: shape[name] for name in _COPIED if name in shape}
-    # A token only where somebody named an account to have it of (design section 7), and then as that account says:
-    # one that a cloud gives a role to needs none of Kubernetes' own, which `serve` could read.
+    # A token only where somebody named an account to have it of (design section 7), and then as that account
+    # says: one that a cloud gives a role to needs none of Kubernetes' own, which `serve` could read.
     if "serviceAccountName" not in shape:
         spec["automountServiceAccountToken"] = False
     return {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from pintle_runtime.fetch import variables
 from pintle_runtime.fetch.source import Entry
 from pintle_runtime.retry import Transient
 from pintle_runtime.termination import Reason, Refused
@@ -47,7 +47,7 @@ def open_store(artifact_uri: str, credentials: Credentials, *, scratch: Path) ->
     Raises:
         Refused: FetchFailed, when the store's client library is not in this image.
     """
-    os.environ.update(credentials.aws)
+    variables.of_this_process.take(credentials.aws)
     from mlflow.store.artifact.artifact_repository_registry import (  # noqa: PLC0415  # takes a second; the proxy needs none of it
         get_artifact_repository,
     )

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from pintle_runtime.fetch import digest, download, object_store
+from pintle_runtime.fetch import digest, download, object_store, variables
 from pintle_runtime.fetch.credentials import Credentials
 from pintle_runtime.fetch.object_store import ObjectStore
+from pintle_runtime.fetch.variables import Variables
 from pintle_runtime.retry import Transient
 from pintle_runtime.termination import Reason, Refused
 from tests.unit.runtime.conftest import unwarned
@@ -115,6 +116,7 @@ def test_which_faults_are_the_versions(error: Exception, outcome: type[Exception
 
 def test_a_store_without_its_client_is_named(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    monkeypatch.setattr(variables, "of_this_process", Variables(pytest.fail))
     store_of_s3 = Credentials(aws={"AWS_ACCESS_KEY_ID": "x"})
     with pytest.raises(Refused, match="no client for s3://"):
         object_store.open_store("s3://bucket/m", store_of_s3, scratch=target).entries("")
