@@ -54,6 +54,24 @@ RESOURCES = [
         "spec.resources.requests",
         "write requests that are no more than the limits of the same resource",
     ),
+    Refusal(
+        "memory requests over limits",
+        {"resources": {"requests": {"cpu": 1, "memory": "2Gi"}, "limits": {"cpu": 1, "memory": "2000Mi"}}},
+        "spec.resources.requests",
+        "write requests that are no more than the limits of the same resource",
+    ),
+    Refusal(
+        "hugepages requests under limits",
+        {"resources": {"requests": {"hugepages-2Mi": "2Mi"}, "limits": {"hugepages-2Mi": "4Mi"}}},
+        "spec.resources.requests",
+        "write the same in requests and limits of a resource that cannot be shared",
+    ),
+    Refusal(
+        "eleven resources",
+        {"resources": {"limits": {f"example.com/r{number}": 1 for number in range(11)}}},
+        "spec.resources.limits",
+        "must have at most 10 items",
+    ),
     Refusal("misspelt limits", {"resources": {"limit": {"cpu": 1}}}, "spec.resources.limit", UNKNOWN),
 ]
 

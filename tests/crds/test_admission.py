@@ -111,6 +111,8 @@ def test_a_bad_object_is_refused_with_its_field_and_what_to_write(rest: Rest, ro
         {"autoscaling": {"maxReplicas": 4}, "resources": {"requests": {"cpu": "1"}}},
         {"autoscaling": {"maxReplicas": 4}, "resources": {"limits": {"cpu": 1}}},
         {"resources": {"requests": {"cpu": 1}, "limits": {"cpu": "1000m", "nvidia.com/gpu": 1}}},
+        {"resources": {"requests": {"nvidia.com/gpu": "1"}, "limits": {"nvidia.com/gpu": 1}}},
+        {"resources": {"limits": {f"example.com/r{number}": 1 for number in range(10)}}},
         {"env": [{"name": "A", "value": ""}]},
         {"tolerations": [{"operator": "Exists"}]},
         {"runtime": {}},
