@@ -3,7 +3,8 @@
 The webhook does to a pod what `amazon-eks-pod-identity-webhook` does: each container whose name is not in
 the annotation `eks.amazonaws.com/skip-containers` gets the role's name and a token, from which AWS' clients
 make credentials by asking STS. This STS has the API server check the token, as AWS does by the cluster's
-issuer, and gives the keys of the S3 server's reader.
+issuer, and gives the keys of the S3 server's reader: that server knows no sessions, so the session's token is
+empty.
 """
 
 import base64
@@ -43,7 +44,7 @@ NAME = "pod-identity-webhook.pintle.test"
 _GIVEN = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
 <AssumeRoleWithWebIdentityResult><SubjectFromWebIdentityToken>{subject}</SubjectFromWebIdentityToken>
 <Credentials><AccessKeyId>{access}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey>
-<SessionToken>of-the-session</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration></Credentials>
+<SessionToken></SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration></Credentials>
 </AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"""
 _REFUSED = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
 <Code>AccessDenied</Code><Message>Not authorized to perform sts:AssumeRoleWithWebIdentity</Message></Error>
