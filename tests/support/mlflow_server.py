@@ -32,15 +32,17 @@ class MlflowServer:
     """`mlflow server` with SQLite and an artifact directory, one worker, in a directory of its own.
 
     With `users`, MLflow's basic-auth application: an administrator, and nobody else may read anything.
-    With `prefix`, such as `/mlflow`, everything is under that path.
+    With `prefix`, such as `/mlflow`, everything is under that path. `hosts` are names that it may be asked
+    by, as `--allowed-hosts` takes them, if not those of MLflow's default.
     """
 
-    def __init__(self, directory: Path, *, users: bool = False, prefix: str = "") -> None:
+    def __init__(self, directory: Path, *, users: bool = False, prefix: str = "", hosts: str = "") -> None:
         self.directory = directory
         self.port = _free_port()
         self.uri = f"http://127.0.0.1:{self.port}{prefix}"
         self._users = users
         self._prefix = prefix
+        self._hosts = hosts
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -53,6 +55,8 @@ class MlflowServer:
         command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
         command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{self.directory}/registry.db"]
         command += ["--artifacts-destination", str(self.directory / "artifacts")]
+        if self._hosts:
+            command += ["--allowed-hosts", self._hosts]
         if self._prefix:
             command += ["--static-prefix", self._prefix]
         if self._users:
