@@ -35,36 +35,37 @@ def provide(
         _write(record, given)
 
 
-def archived(image: ProjectImage, repository: Path, folder: Path) -> Path:
+def archived(image: ProjectImage, repository: Path, folder: Path, *, name: str = "") -> Path:
     """The archive of the image, as `docker save` makes one, built if there is none of this content.
 
-    Those of older content go. Archives are named by the image's ID, as other inputs may well give the same
-    image.
+    Those of older content go, of the same `name`, which is the target's if none is given. Archives are named
+    by the image's ID too, as other inputs may well give the same image.
 
     Raises:
         TestbedError: the build failed, or a package for it is missing.
     """
-    if found := _archive(image, folder):
+    name = name or image.target
+    if found := _archive(image, folder, name):
         return found
     with locked(folder / ".lock", lambda: progress.say("waiting for another build of images")):
-        if found := _archive(image, folder):
+        if found := _archive(image, folder, name):
             return found
         packages.ensure(packages.IMAGES)
         buildah = Buildah(folder / "buildah")
         base.ensure(buildah, folder / "scratch")
         with progress.step(f"Building {image.reference}"):
             image_id = buildah.build(repository, image.target, image.reference, ca_bundle())
-            archive = folder / f"{image.target}-{image_id[:16]}.tar"
+            archive = folder / f"{name}-{image_id[:16]}.tar"
             if not archive.exists():
                 buildah.save(image.reference, archive)
-        _write(folder / f"{image.target}.json", {"key": image.key, "archive": archive.name})
-        for old in set(folder.glob(f"{image.target}-*.tar")) - {archive}:
+        _write(folder / f"{name}.json", {"key": image.key, "archive": archive.name})
+        for old in set(folder.glob(f"{name}-*.tar")) - {archive}:
             old.unlink()
     return archive
 
 
-def _archive(image: ProjectImage, folder: Path) -> Path | None:
-    latest = _read(folder / f"{image.target}.json")
+def _archive(image: ProjectImage, folder: Path, name: str) -> Path | None:
+    latest = _read(folder / f"{name}.json")
     archive = folder / latest.get("archive", "none")
     return archive if latest.get("key") == image.key and archive.is_file() else None
 

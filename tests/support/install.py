@@ -12,6 +12,7 @@ from tests.support.waiting import until
 
 SYSTEM = "pintle-system"
 OPERATOR = "pintle-operator"
+APPLY = ("apply", "--server-side", "--force-conflicts", "-k")
 OVERLAY = REPOSITORY / "manifests/overlays/cluster"
 _LABEL = f"app.kubernetes.io/name={OPERATOR}"
 
@@ -27,11 +28,15 @@ def remove_leftovers(kube: Kube) -> None:
 
 def install(kube: Kube) -> None:
     """Apply what the README says; `wait` waits for the operator."""
-    apply = ("apply", "--server-side", "--force-conflicts", "-k")
-    kube.kubectl(*apply, str(CRDS))
+    install_kinds(kube)
+    kube.kubectl(*APPLY, str(OVERLAY))
+
+
+def install_kinds(kube: Kube) -> None:
+    """The first half of that: the CRDs, established."""
+    kube.kubectl(*APPLY, str(CRDS))
     names = [f"crd/{crd['metadata']['name']}" for crd in definitions().values()]
     kube.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
-    kube.kubectl(*apply, str(OVERLAY))
 
 
 def wait(kube: Kube, *, within: float = 120) -> None:
