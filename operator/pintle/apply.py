@@ -15,7 +15,7 @@ from pintle.domain import Action, Create, Delete, Fault, Field, Patch, Replace, 
 from pintle.domain.resources import DEPLOYMENTS, OPTIONAL_CHILDREN, SERVICES
 from pintle.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound, Waiting
 from pintle.memory import Memory
-from pintle.naming import digest
+from pintle.naming import template_digest
 from pintle.ports import Cluster, Json
 
 # A child of a vanished owner is garbage collected within seconds: look again soon.
@@ -112,7 +112,7 @@ class Applier:
             raise
         self._keep(action, answer)
         if action.resource == DEPLOYMENTS:
-            memory.baselines[action.name] = digest(answer["spec"]["template"])
+            memory.baselines[action.name] = template_digest(answer["spec"]["template"])
 
     async def _replace(self, namespace: str, action: Replace, memory: Memory) -> list[Finding]:
         """Put a template back, or only ask what it would be.
@@ -121,7 +121,7 @@ class Applier:
         something rewrites it on its way in: to put it back again would change nothing, ever.
         """
         answer = await self._cluster.replace(action.resource, namespace, action.body, dry_run=action.dry_run)
-        memory.baselines[action.name] = stored = digest(answer["spec"]["template"])
+        memory.baselines[action.name] = stored = template_digest(answer["spec"]["template"])
         if action.dry_run:
             return []
         self._keep(action, answer)

@@ -72,6 +72,23 @@ def digest(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
 
 
+def template_digest(template: Any) -> str:  # noqa: ANN401 - any JSON value
+    """`sha256:...` of a pod template as the API server returned it.
+
+    A null is a field that is not there: Kubernetes 1.32 writes `creationTimestamp: null`, later ones leave it
+    out, and while a cluster is upgraded one API server may answer after the other.
+    """
+    return digest(_without_nulls(template))
+
+
+def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, Mapping):
+        return {k: _without_nulls(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list):
+        return [_without_nulls(v) for v in value]
+    return value
+
+
 def text_digest(text: str) -> str:
     """`sha256:...` of a text as it is, which a pod compares with what it finds."""
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -28,8 +28,8 @@ from pintle.naming import (
     ANNOTATION_RECLAIMED,
     ANNOTATION_REJECTED,
     MANAGER,
-    digest,
     parse_time,
+    template_digest,
 )
 
 Json = Mapping[str, Any]
@@ -171,7 +171,7 @@ def workload(body: Json) -> Workload:
         resource_version=metadata.get("resourceVersion", ""),
         replicas=int(spec.get("replicas", 1)),
         ready=int(status.get("readyReplicas") or 0),
-        template_hash=digest(spec.get("template")),
+        template_hash=template_digest(spec.get("template")),
         reclaimed=parse_time(annotation(body, ANNOTATION_RECLAIMED)),
         refused=refused,
         quota="exceeded quota" in refused,

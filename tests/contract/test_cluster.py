@@ -440,10 +440,16 @@ async def test_the_fake_fills_in_what_a_real_api_server_does(
 
 
 def content(obj: Json) -> dict[str, Any]:
-    """An object without what the server gives it a value of its own for."""
+    """An object without what the server gives it a value of its own for.
+
+    Nor with the null that Kubernetes 1.32 writes into a template.
+    """
     allocated = {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"}
     kept = {k: v for k, v in obj.items() if k not in ("metadata", "status")}
     if "spec" in kept:
         kept["spec"] = {k: v for k, v in kept["spec"].items() if k not in allocated}
+        if template := kept["spec"].get("template"):
+            present = {k: v for k, v in template["metadata"].items() if v is not None}
+            kept["spec"]["template"] = {**template, "metadata": present}
     metadata = obj["metadata"]
     return kept | {k: metadata.get(k) for k in ("name", "labels", "annotations", "generation")}

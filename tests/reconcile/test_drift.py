@@ -192,6 +192,34 @@ def test_a_webhook_that_is_there_from_the_start_is_no_drift() -> None:
     assert (puts(world), world.recorder.events[-1].reason) == (0, "Serving")
 
 
+def write_null(resource: Resource, obj: Body) -> None:
+    """What Kubernetes 1.32 writes into every pod template, and later ones leave out."""
+    if resource == DEPLOYMENTS:
+        obj["spec"]["template"]["metadata"]["creationTimestamp"] = None
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_upgrade_of_kubernetes_that_leaves_nulls_out_is_no_drift(restarted: bool) -> None:
+    world = World()
+    world.api.webhooks.append(write_null)
+    world.apply(version=1, replicas=2)
+    world.run(20)
+    assert world.condition()["reason"] == "Serving"
+    assert template(world, "1")["metadata"]["creationTimestamp"] is None
+    world.api.webhooks.remove(write_null)
+    if restarted:
+        world.start_operator()
+    world.cluster.requests.clear()
+    body = {"spec": {"template": {"metadata": {"creationTimestamp": None}}}}  # in a patch: to be taken out
+    world.api.patch(DEPLOYMENTS, NAMESPACE, world.revision("1"), body)
+    world.run(60)
+    assert "creationTimestamp" not in template(world, "1")["metadata"]
+    assert [r for r in world.cluster.requests if r.verb in ("update", "patch", "create")] == []
+    meddle(world, "1")
+    world.run(20)
+    assert puts(world) == 1, "a real difference is put back"
+
+
 @pytest.mark.parametrize("kind", [CONTROLLER_REVISIONS, DEPLOYMENTS, PODS], ids=lambda k: k.kind)
 def test_a_restart_finds_no_drift_where_there_is_none(kind: Resource) -> None:
     world = serving()

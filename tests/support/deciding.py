@@ -38,7 +38,7 @@ from pintle.domain.resources import (
 from pintle.errors import Conflict
 from pintle.gather import gather
 from pintle.memory import Memory
-from pintle.naming import digest
+from pintle.naming import digest, template_digest
 from pintle.plan import decide
 from pintle.ports import Json, Resource
 from tests.support.answers import Answers, Views
@@ -204,7 +204,7 @@ class Bench:
             case Create():
                 made = self.api.create(action.resource, NAMESPACE, action.body)
                 if action.resource == DEPLOYMENTS:
-                    self.memory.baselines[action.name] = digest(made["spec"]["template"])
+                    self.memory.baselines[action.name] = template_digest(made["spec"]["template"])
             case Patch() if action.resource == PODS:
                 assert isinstance(action.body, Mapping)
                 (role,) = action.body["metadata"]["annotations"].values()
@@ -224,7 +224,7 @@ class Bench:
                 self.api.delete(action.resource, NAMESPACE, action.name)
             case _:
                 stored = self.api.replace(action.resource, NAMESPACE, action.body, dry_run=action.dry_run)
-                self.memory.baselines[action.name] = digest(stored["spec"]["template"])
+                self.memory.baselines[action.name] = template_digest(stored["spec"]["template"])
 
     def tick(self) -> bool:
         """Let pods come, go and get ready, and the gateway answer; whether anything has moved."""

@@ -97,7 +97,7 @@ class FakeControllers:
 
     def _replica_set(self, deployment: Body) -> Body:
         metadata, template = deployment["metadata"], deployment["spec"]["template"]
-        template_hash = naming.digest(template)[-10:]
+        template_hash = naming.template_digest(template)[-10:]
         name = f"{metadata['name']}-{template_hash}"
         found = self._api.find(REPLICA_SETS, metadata["namespace"], name)
         body = {
