@@ -19,7 +19,7 @@ from pintle.domain.resources import ENDPOINT_SLICES, NAMESPACES, REGISTRY_CONNEC
 from pintle.naming import CREDENTIALS_TYPE
 from testbed import api, instances
 from testbed.providers.embedded import EmbeddedProvider
-from testbed.settings import instance_name, state_dir
+from testbed.settings import instance_name, kubernetes_version, state_dir
 from tests.e2e.conftest import Figure
 from tests.support import install
 from tests.support.deployed import Deployed, condition
@@ -101,7 +101,7 @@ class Site:
 @contextmanager
 def new_site(mlflow: MlflowServer, folder: Path) -> Iterator[Site]:
     """A cluster that was not there before and is not there afterwards."""
-    provider = EmbeddedProvider(state_dir(), f"{instance_name()}-new")
+    provider = EmbeddedProvider(state_dir(), f"{instance_name()}-new", kubernetes_version())
     provider.down()
     folder.mkdir()
     with ExitStack() as ending:
