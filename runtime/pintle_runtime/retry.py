@@ -33,7 +33,13 @@ def delays() -> Iterator[float]:
         yield longest * random.uniform(0.75, 1.0)  # noqa: S311  # spreads load, guards nothing
 
 
-def until_done(attempt: Callable[[], T], *, what: str, sleep: Callable[[float], None] = time.sleep) -> T:
+def until_done(
+    attempt: Callable[[], T],
+    *,
+    what: str,
+    before_another: Callable[[], None] = lambda: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> T:
     """Call `attempt` until it does not raise `Transient`; each failure is logged, with the wait after it."""
     for delay in delays():
         try:
@@ -44,4 +50,5 @@ def until_done(attempt: Callable[[], T], *, what: str, sleep: Callable[[float], 
                 f"waiting to {what}", cause=log.without_credentials(str(fault)), retry_seconds=round(wait, 1)
             )
         sleep(wait)
+        before_another()
     raise AssertionError  # delays() never ends

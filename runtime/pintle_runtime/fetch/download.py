@@ -39,7 +39,8 @@ def fetch(source: Source, target: Path, *, max_bytes: int) -> str:
     files: list[FileDigest] = []
     for item in items:
         left = max_bytes - sum(file.size for file in files)
-        files.append(until_done(partial(_file, source, item, incoming, left), what=f"fetch {item.path}"))
+        attempt = partial(_file, source, item, incoming, left)
+        files.append(until_done(attempt, what=f"fetch {item.path}", before_another=source.renew))
     for path in incoming.iterdir():
         path.rename(target / path.name)
     incoming.rmdir()

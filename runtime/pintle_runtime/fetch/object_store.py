@@ -13,7 +13,7 @@ from pintle_runtime.retry import Transient
 from pintle_runtime.termination import Reason, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pintle_runtime.fetch.credentials import Credentials
 
@@ -41,26 +41,35 @@ class Repository(Protocol):
     def download_artifacts(self, artifact_path: str, dst_path: str | None = None) -> str: ...
 
 
-def open_store(artifact_uri: str, credentials: Credentials, *, scratch: Path) -> ObjectStore:
-    """Open the store that the URI names.
+def open_store(artifact_uri: str, read: Callable[[], Credentials], *, scratch: Path) -> ObjectStore:
+    """Open the store that the URI names, with the credentials that `read` gives.
 
     Raises:
         Refused: FetchFailed, when the store's client library is not in this image.
     """
-    variables.of_this_process.take(credentials.aws)
+
+    def renew() -> None:
+        variables.of_this_process.take(read().aws)
+
+    renew()
     from mlflow.store.artifact.artifact_repository_registry import (  # noqa: PLC0415  # takes a second; the proxy needs none of it
         get_artifact_repository,
     )
 
     with _translated(artifact_uri):
-        return ObjectStore(get_artifact_repository(artifact_uri), artifact_uri, scratch)
+        return ObjectStore(get_artifact_repository(artifact_uri), artifact_uri, scratch, renew)
 
 
 class ObjectStore:
     """A `Source` over MLflow's repository of that scheme."""
 
-    def __init__(self, repository: Repository, uri: str, scratch: Path) -> None:
-        self._repository, self._uri, self._scratch = repository, uri, scratch
+    def __init__(
+        self, repository: Repository, uri: str, scratch: Path, renew: Callable[[], None] = lambda: None
+    ) -> None:
+        self._repository, self._uri, self._scratch, self._renew = repository, uri, scratch, renew
+
+    def renew(self) -> None:
+        self._renew()
 
     def entries(self, folder: str) -> list[Entry]:
         with _translated(self._uri):

@@ -16,7 +16,7 @@ from pintle_runtime.retry import Transient
 from pintle_runtime.termination import Reason, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pintle_runtime.fetch.credentials import Credentials
@@ -47,15 +47,19 @@ class NoAuth(AuthBase):
 class ArtifactProxy:
     """A `Source` behind `GET /api/2.0/mlflow-artifacts/artifacts`."""
 
-    def __init__(self, base: str, root: str, credentials: Credentials, ca: Path | None) -> None:
+    def __init__(self, base: str, root: str, read: Callable[[], Credentials], ca: Path | None) -> None:
         self._api = base + API
         self._root = root
         self._session = requests.Session()
-        self._session.auth = _auth(credentials)
+        self._read = read
+        self.renew()
         # Sizes are compared with what is listed, so no compression on the way.
         self._session.headers.update({"Accept-Encoding": "identity", "User-Agent": "pintle-runtime"})
         # Given with each request: a session's own setting would yield to REQUESTS_CA_BUNDLE.
         self._verify: str | bool = str(ca) if ca else os.environ.get("SSL_CERT_FILE") or True
+
+    def renew(self) -> None:
+        self._session.auth = _auth(self._read())
 
     def entries(self, folder: str) -> list[Entry]:
         path = f"{self._root}/{folder}".rstrip("/")

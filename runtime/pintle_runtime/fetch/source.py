@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -39,11 +40,15 @@ class Source(Protocol):
 
     Both methods raise `Transient` for what may pass, `Refused` for what will not, and `Changed`
     when a file that was listed is not there.
+
+    `renew` reads the credentials that are mounted by now: somebody may have corrected what was refused.
     """
 
     def entries(self, folder: str) -> list[Entry]: ...
 
     def content(self, path: str) -> Iterator[bytes]: ...
+
+    def renew(self) -> None: ...
 
 
 def open_source(artifact_uri: str, mounts: Mounts) -> Source:
@@ -54,11 +59,11 @@ def open_source(artifact_uri: str, mounts: Mounts) -> Source:
         Transient: the registry's address is not mounted yet.
     """
     parts = urlsplit(artifact_uri)
-    granted = credentials.read(mounts.credentials)
+    read = partial(credentials.read, mounts.credentials)
     if parts.scheme in OBJECT_STORES:
         from pintle_runtime.fetch import object_store  # noqa: PLC0415  # imports mlflow, which takes a second
 
-        return object_store.open_store(artifact_uri, granted, scratch=mounts.model)
+        return object_store.open_store(artifact_uri, read, scratch=mounts.model)
     if parts.scheme not in {"mlflow-artifacts", "http", "https"}:
         kind = f"the scheme {parts.scheme!r}" if parts.scheme else "no scheme"
         raise Refused(
@@ -70,7 +75,7 @@ def open_source(artifact_uri: str, mounts: Mounts) -> Source:
 
     base = _registry_uri(mounts)
     ca = mounts.registry_ca
-    return proxy.ArtifactProxy(base, _path_behind(artifact_uri, base), granted, ca if ca.is_file() else None)
+    return proxy.ArtifactProxy(base, _path_behind(artifact_uri, base), read, ca if ca.is_file() else None)
 
 
 def _registry_uri(mounts: Mounts) -> str:

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typing_extensions import override
 
 from pintle_runtime import fetch, retry, revision
 from pintle_runtime.fetch import download, listing
@@ -210,6 +211,24 @@ def test_sends_what_the_secret_holds(
         assert len(value) < 4 or value.strip() not in printed.out + printed.err
 
 
+def test_credentials_that_are_corrected_in_the_middle_are_taken(pod: Pod) -> None:
+    """They may list, and not read: the Secret is looked at again for each file that is refused."""
+
+    class Strict(Script):
+        @override
+        def reply(self, target: str) -> Reply:
+            if "?path=" not in target and self.authorizations[-1] == "Bearer old":
+                (pod.mounts.credentials / "token").write_text("new")
+                return Reply(403, b"no")
+            return super().reply(target)
+
+    script = Strict().hold(**MODEL)
+    with serve(script) as uri:
+        pod.connect(uri, token="old")
+        fetch.run(pod.mounts)
+    assert script.authorizations == ["Bearer old", "Bearer old", *["Bearer new"] * len(MODEL)]
+
+
 def test_credentials_do_not_follow_a_redirect(pod: Pod) -> None:
     with serve(Script()) as elsewhere:
         script = Script(faults=[Reply(302, b"", {"Location": f"{elsewhere}/steal"})]).hold(**MODEL)
@@ -226,6 +245,8 @@ def test_nothing_is_left_that_looks_whole_when_it_ends_in_the_middle(pod: Pod) -
     class Source:
         def entries(self, folder: str) -> list[Entry]:
             return [Entry(name, False, len(body)) for name, body in MODEL.items()] if not folder else []
+
+        def renew(self) -> None: ...
 
         def content(self, path: str) -> Iterator[bytes]:
             if path == "model.pkl":

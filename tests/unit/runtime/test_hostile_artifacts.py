@@ -48,6 +48,8 @@ class Store:
     def entries(self, folder: str) -> list[Entry]:
         return [] if folder else [Entry(name, False, len(body)) for name, body in self.files.items()]
 
+    def renew(self) -> None: ...
+
     def content(self, path: str) -> Iterator[bytes]:
         self.read.append(path)
         yield self.files[path]

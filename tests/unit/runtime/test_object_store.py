@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
+from pintle_runtime import retry
 from pintle_runtime.fetch import digest, download, object_store, variables
 from pintle_runtime.fetch.credentials import Credentials
 from pintle_runtime.fetch.object_store import ObjectStore
@@ -114,11 +115,29 @@ def test_which_faults_are_the_versions(error: Exception, outcome: type[Exception
     assert not list(target.iterdir())
 
 
+def test_keys_that_may_list_and_not_read_are_looked_up_again(
+    stored: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "FIRST_SECONDS", 0.001)
+    renewed: list[bool] = []
+
+    class Listing(LocalArtifactRepository):
+        @override
+        def download_artifacts(self, artifact_path: str, dst_path: str | None = None) -> str:
+            if not renewed:
+                raise ClientError("AccessDenied")
+            return str(super().download_artifacts(artifact_path, dst_path))  # type: ignore[no-untyped-call]  # MLflow's
+
+    store = ObjectStore(Listing(str(stored)), "s3://bucket/m", target, lambda: renewed.append(True))
+    assert download.fetch(store, target, max_bytes=10_000_000) == digest.of_folder(stored)
+    assert len(renewed) == 1
+
+
 def test_a_store_without_its_client_is_named(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
     monkeypatch.setattr(variables, "of_this_process", Variables(pytest.fail))
     store_of_s3 = Credentials(aws={"AWS_ACCESS_KEY_ID": "x"})
     with pytest.raises(Refused, match="no client for s3://"):
-        object_store.open_store("s3://bucket/m", store_of_s3, scratch=target).entries("")
+        object_store.open_store("s3://bucket/m", lambda: store_of_s3, scratch=target).entries("")
     assert os.environ["AWS_ACCESS_KEY_ID"] == "x"
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
