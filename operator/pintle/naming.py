@@ -75,7 +75,7 @@ def digest(value: Any) -> str:  # noqa: ANN401 - any JSON value
 def template_digest(template: Any) -> str:  # noqa: ANN401 - any JSON value
     """`sha256:...` of a pod template as the API server returned it.
 
-    A null is a field that is not there: Kubernetes 1.32 writes `creationTimestamp: null`, later ones leave it
+    A null is a field that is not there: Kubernetes 1.32 writes `creationTimestamp: null`, 1.34 leaves it
     out, and while a cluster is upgraded one API server may answer after the other.
     """
     return digest(_without_nulls(template))

@@ -53,7 +53,8 @@ def may(rest: Rest, user: str, verb: str, resource: str, *, namespace: str = "",
 
 def test_the_api_server_is_of_the_kubernetes_that_was_asked_for(rest: Rest) -> None:
     """Else what passes has been tried on another one than it seems."""
-    assert rest.ok("GET", "/version")["gitVersion"] == kubernetes_version()
+    if os.environ.get("TESTBED") != "current":  # somebody's own is what it is
+        assert rest.ok("GET", "/version")["gitVersion"] == kubernetes_version()
 
 
 @pytest.mark.usefixtures("installed")

@@ -15,8 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 from kubernetes import client, config
 
-from pintle.domain.resources import ENDPOINT_SLICES, NAMESPACES, REGISTRY_CONNECTIONS, SECRETS, SERVICES
-from pintle.naming import CREDENTIALS_TYPE
+from pintle.domain.resources import ENDPOINT_SLICES, NAMESPACES, REGISTRY_CONNECTIONS, SERVICES
 from testbed import api, instances
 from testbed.providers.embedded import EmbeddedProvider
 from testbed.settings import instance_name, kubernetes_version, state_dir
@@ -77,10 +76,7 @@ class Site:
             case ["Secret", place]:
                 namespace, _, name = place.partition("/")
                 values = {"username": ADMIN, "password": ADMIN_PASSWORD}
-                body = {"metadata": {"name": name}, "type": CREDENTIALS_TYPE, "stringData": values}
-                self.kube.create(SECRETS, namespace, body)
-                component = "manifests/components/registry-credentials"
-                self.kube.kubectl("-n", namespace, "apply", "-k", component)
+                install.give_credentials(self.kube, namespace, values, name=name)
             case _:
                 raise AssertionError(f"nobody knows how to make {what}")
 

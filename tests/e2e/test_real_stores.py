@@ -4,12 +4,14 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 import pytest
 
 from demo.traffic import Declared
-from pintle.domain.resources import DEPLOYMENTS, NAMESPACES, PODS, SECRETS
+from pintle.domain.resources import DEPLOYMENTS, NAMESPACES, PODS, REGISTRY_CONNECTIONS, SECRETS
 from tests.e2e.conftest import Figure
+from tests.support import install
 from tests.support import stores as servers
 from tests.support.console import File, steps
 from tests.support.deployed import Deployed, condition
@@ -17,12 +19,10 @@ from tests.support.kube import MINE, RESTRICTED
 from tests.support.load import assert_faultless, load
 from tests.support.mlflow_pod import IMAGE, MlflowPod
 from tests.support.predicting import predict
-from tests.support.readers import PAGES, Reader, newcomer
+from tests.support.readers import PAGES, arrived
 from tests.support.rig import Rig
 from tests.support.stores import BUCKET, OWNER, READER, Keys, Stores
 from tests.support.waiting import until
-
-__all__ = ["newcomer"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -69,10 +69,35 @@ def stores(rig: Rig) -> Iterator[Stores]:
         yield made
 
 
+@dataclass(frozen=True)
+class Followed:
+    """The page, after its last command: MLflow in PLACE has two versions of iris, and one serves."""
+
+    server: MlflowPod
+    iris: Deployed
+    commands: int
+
+
 @pytest.fixture(scope="module")
-def server(rig: Rig) -> MlflowPod:
-    """MLflow as the page has it."""
-    return MlflowPod(rig.kube, PLACE)
+def page(rig: Rig, stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
+    server = MlflowPod(rig.kube, PLACE)
+    stores.create_database("mlflow")
+
+    def registered() -> None:
+        writer = stores.environment(OWNER)
+        assert server.register("iris", "linear", "boosted", environment=writer) == ["1", "2"]
+
+    with arrived(rig, tmp_path_factory.mktemp("page")) as reader:
+        count = reader.follow(PAGE, renamed=_renamed(server), registered=registered)
+        yield Followed(server, Deployed(rig.kube, reader.namespace), count)
+
+
+@pytest.fixture
+def tenant(rig: Rig) -> Iterator[str]:
+    """The namespace of somebody else, who asks the same MLflow."""
+    with rig.namespace("stores") as namespace:
+        rig.kube.delete(REGISTRY_CONNECTIONS, namespace, "mlflow")
+        yield namespace
 
 
 def _renamed(server: MlflowPod) -> dict[str, str]:
@@ -84,18 +109,11 @@ def _renamed(server: MlflowPod) -> dict[str, str]:
     }
 
 
-def test_the_main_path(rig: Rig, newcomer: Reader, stores: Stores, server: MlflowPod, figure: Figure) -> None:
-    """All commands of the page, and then what every registry is good for: change, rollback, another pod."""
-    iris = Deployed(rig.kube, newcomer.namespace)
-    stores.create_database("mlflow")
-    writer = stores.environment(OWNER)
-
-    def registered() -> None:
-        assert server.register("iris", "linear", "boosted", environment=writer) == ["1", "2"]
-
-    count = newcomer.follow(PAGE, renamed=_renamed(server), registered=registered)
+def test_the_main_path(rig: Rig, page: Followed, stores: Stores, figure: Figure) -> None:
+    """After the page's commands, what every registry is good for: change, rollback, another pod."""
+    iris = page.iris
     assert predict(rig.mlflow, iris).headers["pintle-model"] == "iris/1"
-    assert stores.sql("mlflow", "SELECT count(*) FROM model_versions") == "2"
+    assert stores.sql("mlflow", "SELECT count(*) FROM model_versions WHERE name = 'iris'") == "2"
     with load(iris, rate=20) as traffic:
         iris.edit(version=2)
         iris.ready("2")
@@ -103,9 +121,9 @@ def test_the_main_path(rig: Rig, newcomer: Reader, stores: Stores, server: Mlflo
         iris.edit(version=1)
         iris.ready("1", within=30)
         assert iris.uids() == pods, "a rollback to a warm standby starts and ends no pod"
-        _another_pod_without_the_server(rig, iris, server)
+        _another_pod_without_the_server(rig, iris, page.server)
         faultless = assert_faultless(traffic.stop(), Declared(0, {"1", "2"}))
-    figure(f"{count} commands, changed, rolled back, scaled with MLflow stopped: {faultless}")
+    figure(f"{page.commands} commands, changed, rolled back, scaled with MLflow stopped: {faultless}")
     _check_who_sees_the_keys(iris)
 
 
@@ -128,7 +146,7 @@ def _check_who_sees_the_keys(iris: Deployed) -> None:
         steps_of = pod["spec"]["initContainers"] + pod["spec"]["containers"]
         seen = {c["name"] for c in steps_of if "credentials" in {m["name"] for m in c["volumeMounts"]}}
         assert seen == {"fetch"}
-    # A shell without `env` of its own: the environment is the one that the container was given.
+    # This deployment has no `spec.env`: what there is of AWS would be of the Secret.
     (name, *_) = (pod["metadata"]["name"] for pod in pods)
     environment = iris.kube.kubectl("-n", iris.namespace, "exec", name, "-c", "serve", "--", "env")
     assert "PATH=" in environment
@@ -136,11 +154,11 @@ def _check_who_sees_the_keys(iris: Deployed) -> None:
 
 
 def test_keys_that_may_not_read(
-    rig: Rig, newcomer: Reader, stores: Stores, server: MlflowPod, figure: Figure
+    rig: Rig, tenant: str, page: Followed, stores: Stores, figure: Figure
 ) -> None:
     """A version waits for them to be corrected, and is not refused: nothing is wrong with it."""
-    iris = Deployed(rig.kube, newcomer.namespace)
-    _connect(rig, iris.namespace, server, stores.environment(Keys(READER.access, "not-the-secret")))
+    iris = Deployed(rig.kube, tenant)
+    _connect(rig, tenant, page.server, stores.environment(Keys(READER.access, "not-the-secret")))
     iris.create(version=1)
     said = until(
         lambda: (log := _log_of_fetch(iris)) and "signature" in log and log,
@@ -157,15 +175,14 @@ def test_keys_that_may_not_read(
 
 
 def test_artifacts_that_are_not_there(
-    rig: Rig, newcomer: Reader, stores: Stores, server: MlflowPod, figure: Figure
+    rig: Rig, tenant: str, page: Followed, stores: Stores, figure: Figure
 ) -> None:
     """The registry calls such a version READY all the same; it is refused, and says why."""
-    namespace = newcomer.namespace
-    _connect(rig, namespace, server, stores.environment(READER))
+    _connect(rig, tenant, page.server, stores.environment(READER))
     places = [f"s3://{BUCKET}/nobody/wrote/this", "s3://no-such-bucket/model"]
     for version, place in enumerate(places, start=1):
-        server.run(_REGISTER, "elsewhere", place)
-        lost = Deployed(rig.kube, namespace, f"elsewhere-{version}")
+        page.server.run(_REGISTER, "elsewhere", place)
+        lost = Deployed(rig.kube, tenant, f"elsewhere-{version}")
         lost.create(model="elsewhere", version=version)
         figure(condition(lost.refused("FetchFailed"), "Ready")["message"])
 
@@ -194,9 +211,7 @@ def test_a_schema_of_before(rig: Rig, stores: Stores, figure: Figure) -> None:
 
 
 def _connect(rig: Rig, namespace: str, server: MlflowPod, credentials: Mapping[str, str]) -> None:
-    rig.kube.kubectl("apply", "-n", namespace, "-k", "manifests/components/registry-credentials")
-    secret = {"type": "pintle.dev/registry-credentials", "metadata": {"name": "mlflow-credentials"}}
-    rig.kube.create(SECRETS, namespace, {**secret, "stringData": credentials})
+    install.give_credentials(rig.kube, namespace, credentials)
     rig.connect(namespace, "mlflow", server.uri, "mlflow-credentials")
 
 
@@ -217,5 +232,7 @@ def _log_of_fetch(iris: Deployed) -> str:
 @contextmanager
 def _namespace(rig: Rig, name: str) -> Iterator[str]:
     rig.kube.create(NAMESPACES, "", {"metadata": {"name": name, "labels": MINE | RESTRICTED}})
-    yield name
-    rig.kube.delete(NAMESPACES, "", name)
+    try:
+        yield name
+    finally:
+        rig.kube.delete(NAMESPACES, "", name)

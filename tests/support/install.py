@@ -1,10 +1,11 @@
 """Pintle as an administrator installs it: images, CRDs, and the cluster overlay, from this working tree."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 
-from pintle.domain.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, PODS
+from pintle.domain.resources import CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, PODS, SECRETS
+from pintle.naming import CREDENTIALS_TYPE
 from tests.support.kube import MINE, Kube
 from tests.support.rest import Json
 from tests.support.schemas import CRDS, REPOSITORY, definitions
@@ -53,6 +54,15 @@ def uninstall(kube: Kube) -> None:
         kube.kubectl("-n", SYSTEM, "delete", "deployment", OPERATOR, "--ignore-not-found")
     for namespace in _namespaces(kube):
         kube.delete(NAMESPACES, "", namespace)
+
+
+def give_credentials(
+    kube: Kube, namespace: str, values: Mapping[str, str], *, name: str = "mlflow-credentials"
+) -> None:
+    """Make a Secret for a registry, and let the operator read it, as the page about that says."""
+    body = {"metadata": {"name": name}, "type": CREDENTIALS_TYPE, "stringData": dict(values)}
+    kube.create(SECRETS, namespace, body)
+    kube.kubectl("-n", namespace, "apply", "-k", "manifests/components/registry-credentials")
 
 
 def operator_pods(kube: Kube) -> list[Json]:

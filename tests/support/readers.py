@@ -1,6 +1,7 @@
 """Somebody who follows a how-to page; import the fixtures that you use."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -64,13 +65,22 @@ def reader(rig: Rig, tmp_path: Path) -> Iterator[Reader]:
         yield Reader(rig, namespace, tmp_path)
 
 
+@contextmanager
+def arrived(rig: Rig, folder: Path) -> Iterator[Reader]:
+    """Have a reader with an empty namespace until the end of the block."""
+    metadata = {"generateName": "e2e-docs-", "labels": MINE | RESTRICTED}
+    namespace = rig.kube.create(NAMESPACES, "", {"metadata": metadata})["metadata"]["name"]
+    try:
+        yield Reader(rig, namespace, folder)
+    finally:
+        rig.kube.delete(NAMESPACES, "", namespace)
+
+
 @pytest.fixture
 def newcomer(rig: Rig, tmp_path: Path) -> Iterator[Reader]:
     """A reader with an empty namespace."""
-    metadata = {"generateName": "e2e-docs-", "labels": MINE | RESTRICTED}
-    namespace = rig.kube.create(NAMESPACES, "", {"metadata": metadata})["metadata"]["name"]
-    yield Reader(rig, namespace, tmp_path)
-    rig.kube.delete(NAMESPACES, "", namespace)
+    with arrived(rig, tmp_path) as reader:
+        yield reader
 
 
 def serving(reader: Reader, *versions: str) -> Deployed:

@@ -12,6 +12,7 @@ from testbed.helm import HELM
 from testbed.metrics import METRICS_SERVER
 from testbed.prometheus import KUBE_STATE_METRICS, PROMETHEUS
 from testbed.settings import KUBERNETES_VERSION, OLDEST_KUBERNETES_VERSION
+from testbed.stores import VERSITYGW
 from tests.support.schemas import REPOSITORY
 
 PAGE = (REPOSITORY / "docs/reference/supported-versions.md").read_text()
@@ -50,6 +51,7 @@ PINNED = {
     "Kubernetes": ([_minor(OLDEST)], [USUAL, OLDEST]),
     "MLflow's tracking server": ([MLFLOW], [MLFLOW]),
     "MLflow that models are logged with": (["2"], [_locked("mlflow-skinny")]),
+    "artifacts in S3": ([], [_of(VERSITYGW)]),
     "Python of the default runtime": ([RUNTIME_PYTHON], [RUNTIME_PYTHON]),
     "Gateway API, for canaries by HTTPRoute": ([_of(GATEWAY_API)], [_of(GATEWAY_API), _of(TRAEFIK)]),
     "metrics-server, for autoscaling": ([], [_of(METRICS_SERVER)]),

@@ -94,13 +94,35 @@ def test_what_is_not_in_it_is_named() -> None:
         ),
         ({"caBundle": {"configMapRef": {"name": "corp-ca", "key": "ca.crt"}}}, "ConfigMap ml/corp-ca"),
         ({"env": [{"name": "A", "value": "1"}]}, None),
+        (
+            {
+                "env": [
+                    {"name": "A", "valueFrom": {"secretKeyRef": {"name": "k", "key": "a", "optional": True}}}
+                ]
+            },
+            None,
+        ),
+        ({"runtime": {"name": "torch"}}, "ModelRuntime torch"),
+        ({"registryRef": {"name": "mlflow"}}, None),
+        (
+            {"registryRef": {"name": "company", "kind": "ClusterRegistryConnection"}},
+            "ClusterRegistryConnection company",
+        ),
     ],
 )
 def test_each_way_of_naming_something(spec: dict[str, object], named: str | None) -> None:
-    body = {"metadata": {"name": "iris", "namespace": "ml"}, "spec": spec}
+    body = {"kind": "ModelDeployment", "metadata": {"name": "iris", "namespace": "ml"}, "spec": spec}
     assert manifests.needed([body]) == ["Namespace ml", *([named] if named else [])]
 
 
 def test_certificates_of_a_connection_of_the_cluster_are_in_it() -> None:
     spec = {"caBundle": "-----BEGIN CERTIFICATE-----", "secretRef": {"name": "mlflow"}}
-    assert manifests.needed([{"metadata": {"name": "company"}, "spec": spec}]) == ["Secret mlflow"]
+    body = {"kind": "ClusterRegistryConnection", "metadata": {"name": "company"}, "spec": spec}
+    secret = "Secret mlflow in each namespace that uses ClusterRegistryConnection company"
+    assert manifests.needed([body]) == [secret]
+
+
+def test_what_is_in_it_is_not_named() -> None:
+    body = {**IRIS, "spec": {"runtime": {"name": "default"}}}
+    assert manifests.needed([body]) == ["Namespace ml", "ModelRuntime default"]
+    assert manifests.needed([RUNTIME, body]) == ["Namespace ml"]
