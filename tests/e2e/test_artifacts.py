@@ -55,8 +55,13 @@ def test_changed_between_the_first_two_pods(rig: Rig, figure: Figure) -> None:
         until(lambda: fetched(iris.pods()), within=90, what="one pod has its artifact", now=iris.pods)
         with rig.mlflow.changed(LINEAR):
             rig.kube.delete(QUOTAS, namespace, "one-pod")
+            # Its controller waits longer after each refusal, minutes by now. A change has it look at once.
+            rig.kube.kubectl("-n", namespace, "annotate", "replicasets", "--all", "tests=room-for-two")
             times = until(
-                lambda: len(found := fetched(iris.pods())) == 2 and found, within=120, what="two have"
+                lambda: len(found := fetched(iris.pods())) == 2 and found,
+                within=120,
+                what="two have",
+                now=lambda: rig.kube.kubectl("-n", namespace, "get", "pods,replicasets,events"),
             )
             body = iris.refused("ArtifactChanged", within=LIMIT_SECONDS)
             took = time.time() - max(times)
