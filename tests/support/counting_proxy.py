@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from tests.support.pumping import pump
+
 
 class Counted:
     """Requests without a body, as they came in: `GET /path?query`. `uri` is where to ask."""
@@ -31,16 +33,9 @@ async def counting(host: str, port: int) -> AsyncIterator[Counted]:
                 await writer.drain()
         writer.close()
 
-    async def give_back(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while piece := await reader.read(65536):
-                writer.write(piece)
-                await writer.drain()
-        writer.close()
-
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers, asks = await asyncio.open_connection(host, port)
-        await asyncio.gather(take_in(reader, asks), give_back(answers, writer))
+        await asyncio.gather(take_in(reader, asks), pump(answers, writer))
 
     listening = await asyncio.start_server(connected, "127.0.0.1", 0)
     counted.uri = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"

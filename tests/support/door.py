@@ -2,25 +2,19 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from tests.support.faults.loops import LoopThread
+from tests.support.pumping import pump
 
 
 @contextmanager
 def opened(address: str, port: int) -> Iterator[int]:
     """Lead connections to a port of `address`, which is told, on to `port` of loopback."""
 
-    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while piece := await reader.read(65536):
-                writer.write(piece)
-                await writer.drain()
-        writer.close()
-
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers, asks = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(forward(reader, asks), forward(answers, writer))
+        await asyncio.gather(pump(reader, asks), pump(answers, writer))
 
     loop = LoopThread()
     try:
