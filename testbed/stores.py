@@ -10,6 +10,7 @@ from testbed import gomodule
 from testbed.images import archive
 
 VERSITYGW = "github.com/versity/versitygw@v1.8.0"
+S3_IMAGE = f"docker.io/pintle/versitygw:{VERSITYGW.partition('@v')[2]}"
 
 
 def s3_server() -> Path:
@@ -21,12 +22,12 @@ def s3_server() -> Path:
     return gomodule.program(VERSITYGW, "./cmd/versitygw")
 
 
-def s3_image(reference: str) -> Path:
-    """The archive of an image called `reference` that is this program; errors as above."""
+def s3_image() -> Path:
+    """The archive of the image S3_IMAGE, which is this program; errors as above."""
     program = s3_server()
     made = program.with_name(f"{program.name}.tar")
     if not made.exists():
         unfinished = made.with_name(f"{made.name}.{os.getpid()}")
-        unfinished.write_bytes(archive.of_program(reference, program))
+        unfinished.write_bytes(archive.of_program(S3_IMAGE, program))
         unfinished.rename(made)  # whole or not at all
     return made

@@ -57,10 +57,6 @@ if not client.search_registered_models(f"name = '{model}'"):
     client.create_registered_model(model)
 client.create_model_version(model, source)
 """
-_SOURCE = """
-import sys, mlflow
-print(mlflow.MlflowClient("http://localhost:5000").get_model_version(*sys.argv[1:]).source)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +202,7 @@ def test_a_schema_of_before(rig: Rig, stores: Stores, figure: Figure) -> None:
         assert migrated == stores.sql("new", _SCHEMA) != OLD_SCHEMA
         _apply(old, files["server.yaml"])
         old.wait(within=300)
-        assert old.run(_SOURCE, "of-before", "1").strip() == "s3://models/of-before"
+        assert old.source("of-before", "1") == "s3://models/of-before"
         figure(f"schema {OLD_SCHEMA} became {migrated}")
 
 

@@ -44,7 +44,7 @@ http.urlopen(http.Request(uri, body.encode(), headers, method=method), timeout=3
 
 _SOURCE = """
 import sys, mlflow
-print(mlflow.MlflowClient("http://localhost:5000").get_model_version("iris", sys.argv[1]).source)
+print(mlflow.MlflowClient("http://localhost:5000").get_model_version(*sys.argv[1:]).source)
 """
 
 _TAGS = """
@@ -152,7 +152,7 @@ class MlflowPod:
     @contextmanager
     def changed(self, version: str) -> Iterator[None]:
         """For as long as the block lasts, other bytes in a version of model iris, behind MLflow's back."""
-        source = self.run(_SOURCE, version).strip().removeprefix("models:/")
+        source = self.source("iris", version).removeprefix("models:/")
         file, before = (
             "$(find /data/artifacts -path '*/" + source + "/*' -name conda.yaml)",
             "/data/conda.yaml",
@@ -173,6 +173,10 @@ class MlflowPod:
         """What a piece of Python prints that runs in the pod: a client inside the cluster."""
         command = ("-n", self.namespace, "exec", "deploy/mlflow", "-c", "mlflow", "--")
         return self.kube.kubectl(*command, "python", "-c", code, *arguments)
+
+    def source(self, model: str, version: str) -> str:
+        """Where a version's artifacts are, as it says itself."""
+        return self.run(_SOURCE, model, version).strip()
 
     def set_alias(self, model: str, alias: str, version: str) -> None:
         """Have an alias name a version, wherever it was before."""

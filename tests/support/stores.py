@@ -14,7 +14,6 @@ from tests.support.kube import MINE, RESTRICTED, Kube
 from tests.support.mlflow_pod import RESTRICTED_CONTAINER, RESTRICTED_POD
 from tests.support.rig import Rig
 
-S3_IMAGE = "docker.io/pintle/versitygw:1.8.0"
 POSTGRESQL_IMAGE = "docker.io/pintle/postgresql:0.1.0"
 S3_PORT, POSTGRESQL_PORT = 7070, 5432
 BUCKET = "models"
@@ -111,7 +110,7 @@ def raised(rig: Rig, namespace: str) -> Iterator[Stores]:
     """Both servers with the bucket and its two users, until the end of the block."""
     cluster, made = rig.kube.cluster, Stores(rig.kube, namespace)
     cluster.images("postgresql")
-    cluster.load(stores.s3_image(S3_IMAGE))
+    cluster.load(stores.s3_image())
     rig.kube.create(NAMESPACES, "", {"metadata": {"name": namespace, "labels": MINE | RESTRICTED}})
     try:
         _server(rig.kube, namespace, "postgresql", POSTGRESQL_PORT, _postgresql())
@@ -139,7 +138,7 @@ def _s3() -> dict[str, Any]:
     folders = {"buckets": "/buckets", "users": "/users"}
     server = [f"--port=:{S3_PORT}", f"--region={REGION}", "--iam-dir=/users", "posix", "/buckets"]
     return {
-        "image": S3_IMAGE,
+        "image": stores.S3_IMAGE,
         "args": server,
         "env": [{"name": name, "value": value} for name, value in variables.items()],
         "readinessProbe": {"tcpSocket": {"port": S3_PORT}, "periodSeconds": 1},
