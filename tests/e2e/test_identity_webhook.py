@@ -13,10 +13,10 @@ from tests.support import stores as servers
 from tests.support.cloud import ACCOUNTS, FOLDER, Cloud
 from tests.support.deployed import Deployed
 from tests.support.kube import path
-from tests.support.mlflow_pod import RESTRICTED_CONTAINER, RESTRICTED_POD
 from tests.support.predicting import predict
 from tests.support.rest import Json
 from tests.support.rig import Rig
+from tests.support.server_pods import RESTRICTED_CONTAINER, RESTRICTED_POD
 from tests.support.stores import BUCKET, OWNER, Stores
 from tests.support.waiting import until
 

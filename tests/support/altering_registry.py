@@ -7,8 +7,9 @@ from pathlib import Path
 
 from demo.traffic import IMAGE
 from pintle.domain.resources import CONFIG_MAPS, DEPLOYMENTS, SERVICES
-from tests.support.mlflow_pod import RESTRICTED_CONTAINER, RESTRICTED_POD
+from tests.support import server_pods
 from tests.support.rig import Rig
+from tests.support.server_pods import RESTRICTED_CONTAINER
 
 NAME = "altering"
 _SCRIPT = Path(__file__).with_name("altering_server.py")
@@ -19,7 +20,6 @@ _FIRST_PORT = 5000
 def altering_registry(rig: Rig, namespace: str, alterations: Mapping[str, str]) -> Iterator[None]:
     """Make a RegistryConnection for each name; its listings have that entry too, unless it is ""."""
     ports = dict(enumerate(alterations, start=_FIRST_PORT))
-    labels = {"app": NAME}
     variables = {
         "UPSTREAM": rig.mlflow.uri,
         "ALTERATIONS": json.dumps({str(port): alterations[name] for port, name in ports.items()}),
@@ -34,23 +34,14 @@ def altering_registry(rig: Rig, namespace: str, alterations: Mapping[str, str]) 
         "securityContext": RESTRICTED_CONTAINER,
         "volumeMounts": [{"name": "script", "mountPath": "/script"}],
     }
-    pod = {
-        "containers": [container],
-        "volumes": [{"name": "script", "configMap": {"name": NAME}}],
-        "securityContext": RESTRICTED_POD,
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": 1,
-    }
+    volume = {"name": "script", "configMap": {"name": NAME}}
     metadata = {"name": NAME}
-    template = {"metadata": {"labels": labels}, "spec": pod}
-    deployment = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
-    service = {"selector": labels, "ports": [{"name": f"p{port}", "port": port} for port in ports]}
+    service = {"selector": {"app": NAME}, "ports": [{"name": f"p{port}", "port": port} for port in ports]}
     rig.kube.create(
         CONFIG_MAPS, namespace, {"metadata": metadata, "data": {_SCRIPT.name: _SCRIPT.read_text()}}
     )
     rig.kube.create(SERVICES, namespace, {"metadata": metadata, "spec": service})
-    rig.kube.create(DEPLOYMENTS, namespace, {"metadata": metadata, "spec": deployment})
+    rig.kube.create(DEPLOYMENTS, namespace, server_pods.deployment(NAME, container, [volume]))
     rig.kube.rolled_out(DEPLOYMENTS, namespace, NAME, within=60)
     for port, name in ports.items():
         rig.connect(namespace, name, f"http://{NAME}.{namespace}.svc:{port}")

@@ -9,8 +9,9 @@ import orjson
 
 from pintle.domain.resources import DEPLOYMENTS, SERVICES
 from tests.support.kube import Kube
-from tests.support.mlflow_pod import IMAGE, RESTRICTED_CONTAINER, RESTRICTED_POD
+from tests.support.mlflow_pod import IMAGE
 from tests.support.rest import Json
+from tests.support.server_pods import RESTRICTED_CONTAINER, RESTRICTED_POD
 
 VERSION = "0"
 DEPLOYMENT = "by-hand"

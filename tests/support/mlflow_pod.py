@@ -9,8 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 from pintle.domain.resources import DEPLOYMENTS, NAMESPACES, PODS, SECRETS, SERVICES
+from tests.support import server_pods
 from tests.support.kube import JOBS, MINE, RESTRICTED, Kube
 from tests.support.rest import Json
+from tests.support.server_pods import RESTRICTED_CONTAINER, RESTRICTED_POD
 from tests.support.waiting import until
 
 IMAGE = "docker.io/pintle/mlflow:0.1.0"
@@ -52,15 +54,6 @@ import json, sys, mlflow
 client, model = mlflow.MlflowClient("http://localhost:5000"), sys.argv[1]
 print(json.dumps({version: client.get_model_version(model, version).tags for version in sys.argv[2:]}))
 """
-
-RESTRICTED_POD = {
-    "runAsNonRoot": True,
-    "runAsUser": 65532,
-    "runAsGroup": 65532,
-    "fsGroup": 65532,
-    "seccompProfile": {"type": "RuntimeDefault"},
-}
-RESTRICTED_CONTAINER = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 
 @dataclass(frozen=True)
@@ -272,18 +265,7 @@ def _deployment(*, users: bool, hosts: str) -> dict[str, Any]:
         "resources": {"requests": {"cpu": "50m", "memory": "512Mi"}},
         "securityContext": RESTRICTED_CONTAINER,
     }
-    pod = {
-        "containers": [container],
-        "volumes": volumes,
-        "securityContext": RESTRICTED_POD,
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": 1,
-    }
-    labels = {"app": "mlflow"}
-    template = {"metadata": {"labels": labels}, "spec": pod}
-    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
-    return {"metadata": {"name": "mlflow"}, "spec": spec}
+    return server_pods.deployment("mlflow", container, volumes)
 
 
 def _job(name: str, environment: Mapping[str, str], arguments: list[str]) -> dict[str, Any]:

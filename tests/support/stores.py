@@ -10,9 +10,10 @@ from typing import Any
 
 from pintle.domain.resources import DEPLOYMENTS, NAMESPACES, SERVICES
 from testbed import stores
+from tests.support import server_pods
 from tests.support.kube import MINE, RESTRICTED, Kube
-from tests.support.mlflow_pod import RESTRICTED_CONTAINER, RESTRICTED_POD
 from tests.support.rig import Rig
+from tests.support.server_pods import RESTRICTED_CONTAINER
 
 POSTGRESQL_IMAGE = "docker.io/pintle/postgresql:0.1.0"
 S3_PORT, POSTGRESQL_PORT = 7070, 5432
@@ -150,20 +151,7 @@ def _s3() -> dict[str, Any]:
 
 def _server(kube: Kube, namespace: str, name: str, port: int, container: Mapping[str, Any]) -> None:
     common = {"name": name, "imagePullPolicy": "IfNotPresent", "securityContext": RESTRICTED_CONTAINER}
-    pod = {
-        "containers": [common | dict(container)],
-        "volumes": [{"name": "data", "emptyDir": {}}],
-        "securityContext": RESTRICTED_POD,
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": 1,
-    }
-    labels = {"app": name}
-    template = {"metadata": {"labels": labels}, "spec": pod}
-    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
-    kube.create(
-        SERVICES,
-        namespace,
-        {"metadata": {"name": name}, "spec": {"selector": labels, "ports": [{"port": port}]}},
-    )
-    kube.create(DEPLOYMENTS, namespace, {"metadata": {"name": name}, "spec": spec})
+    body = server_pods.deployment(name, common | dict(container), [{"name": "data", "emptyDir": {}}])
+    service = {"selector": {"app": name}, "ports": [{"port": port}]}
+    kube.create(SERVICES, namespace, {"metadata": {"name": name}, "spec": service})
+    kube.create(DEPLOYMENTS, namespace, body)
