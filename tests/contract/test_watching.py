@@ -30,7 +30,7 @@ def test_it_goes_on_after_its_end(rest: Rest, api_client: client.ApiClient, name
         rest.ok("DELETE", f"{path}/two")
         watch.first(lambda found: found["metadata"]["name"] == "two", within=10, what="two was there")
         until(lambda: watch.of("two")[-1].type == "DELETED", within=10, what="two was seen to go")
-        mine = [c for c in watch.since(0) if c.object["metadata"]["name"] in ("one", "two")]
+        mine = [c for c in watch.so_far() if c.object["metadata"]["name"] in ("one", "two")]
         assert [(c.type, c.object["metadata"]["name"]) for c in mine] == [
             ("ADDED", "one"),
             ("ADDED", "two"),

@@ -42,7 +42,7 @@ def behind(watch: Watch, name: str) -> list[tuple[float, int]]:
     """When there came to be how many ready pods behind the Service."""
     slices: dict[str, int] = {}
     found: list[tuple[float, int]] = []
-    for change in watch.since(0):
+    for change in watch.so_far():
         metadata = change.object["metadata"]
         if metadata["labels"].get("kubernetes.io/service-name") != name:
             continue

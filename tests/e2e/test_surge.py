@@ -17,7 +17,7 @@ def together(watch: Watch) -> set[frozenset[str]]:
     """Versions whose pods were there at the same time, from when they were made until they were gone."""
     there: dict[str, str] = {}
     found = set()
-    for change in watch.since(0):
+    for change in watch.so_far():
         metadata = change.object["metadata"]
         if change.type == "DELETED":
             there.pop(metadata["uid"], None)

@@ -37,6 +37,7 @@ ONCE: Mapping[str, Callable[[ApiProxy], None]] = {
     "half an event": lambda proxy: proxy.end_watches(words=b'{"type": "MODIFIED", "obj'),
 }
 LASTING = (
+    Effect.UNAUTHORIZED,
     Effect.ABSENT,
     Effect.GONE,
     Effect.THROTTLED,

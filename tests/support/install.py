@@ -1,6 +1,6 @@
 """Pintle as an administrator installs it: images, CRDs, and the cluster overlay, from this working tree."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 
@@ -15,6 +15,7 @@ SYSTEM = "pintle-system"
 OPERATOR = "pintle-operator"
 APPLY = ("apply", "--server-side", "--force-conflicts", "-k")
 OVERLAY = REPOSITORY / "manifests/overlays/cluster"
+ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
 _LABEL = f"app.kubernetes.io/name={OPERATOR}"
 
 
@@ -104,21 +105,54 @@ def operator_changed(kube: Kube, modules: dict[str, str]) -> Iterator[None]:
 
     `sitecustomize.py` is one that Python itself imports before everything else.
     """
-    before = kube.get(DEPLOYMENTS, SYSTEM, OPERATOR)["spec"]["template"]
-    after = deepcopy(before)
-    (container,) = after["spec"]["containers"]
-    container["env"].append({"name": "PYTHONPATH", "value": "/modules"})
-    container["volumeMounts"].append({"name": "modules", "mountPath": "/modules"})
-    after["spec"]["volumes"].append({"name": "modules", "configMap": {"name": "modules"}})
     kube.delete(CONFIG_MAPS, SYSTEM, "modules")  # of a run that was killed
     kube.create(CONFIG_MAPS, SYSTEM, {"metadata": {"name": "modules"}, "data": modules})
+
+    def change(spec: Json) -> None:
+        (container,) = spec["containers"]
+        container["env"].append({"name": "PYTHONPATH", "value": "/modules"})
+        container["volumeMounts"].append({"name": "modules", "mountPath": "/modules"})
+        spec["volumes"].append({"name": "modules", "configMap": {"name": "modules"}})
+
+    try:
+        with _operator_of(kube, change):
+            yield
+    finally:
+        kube.delete(CONFIG_MAPS, SYSTEM, "modules")
+
+
+@contextmanager
+def operator_with_tokens_for(kube: Kube, seconds: int) -> Iterator[None]:
+    """Give the operator tokens that are good for so long, at least 600 s, for as long as the block lasts.
+
+    The API server takes the token that each pod gets by itself for a year, though it says an hour.
+    """
+    sources = [
+        {"serviceAccountToken": {"path": "token", "expirationSeconds": seconds}},
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+    ]
+
+    def change(spec: Json) -> None:
+        (container,) = spec["containers"]
+        container["volumeMounts"].append({"name": "token", "mountPath": ACCOUNT_FOLDER})
+        spec["volumes"].append({"name": "token", "projected": {"sources": sources}})
+
+    with _operator_of(kube, change):
+        yield
+
+
+@contextmanager
+def _operator_of(kube: Kube, change: Callable[[Json], None]) -> Iterator[None]:
+    """Run the operator in a pod whose spec has been changed."""
+    before = kube.get(DEPLOYMENTS, SYSTEM, OPERATOR)["spec"]["template"]
+    after = deepcopy(before)
+    change(after["spec"])
     try:
         kube.merge(DEPLOYMENTS, SYSTEM, OPERATOR, {"spec": {"template": after}})
         wait(kube)
         yield
     finally:
         kube.merge(DEPLOYMENTS, SYSTEM, OPERATOR, {"spec": {"template": before}})
-        kube.delete(CONFIG_MAPS, SYSTEM, "modules")
         wait(kube)
 
 

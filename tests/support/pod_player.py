@@ -55,15 +55,14 @@ class PodPlayer:
             raise AssertionError("the pods were not played to the end") from self._trouble
 
     def _play(self) -> None:
-        seen, beat = 0, 0.0
+        beat = 0.0
         latest: dict[str, Json] = {}
         try:
             while not self._stop.wait(0.01):
                 if time.monotonic() > beat:
                     beat_node(self._kube)
                     beat = time.monotonic() + HEARTBEAT_SECONDS
-                for change in self._pods.since(seen):
-                    seen += 1
+                for change in self._pods.take():
                     uid = change.object["metadata"]["uid"]
                     if change.type == "DELETED":
                         latest.pop(uid, None)

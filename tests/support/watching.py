@@ -51,21 +51,26 @@ class Watch:
 
     def of(self, name: str) -> list[Change]:
         """The changes of one object."""
-        return [c for c in self._so_far() if c.object["metadata"]["name"] == name]
+        return [c for c in self.so_far() if c.object["metadata"]["name"] == name]
 
-    def since(self, seen: int) -> list[Change]:
-        """The changes after the first `seen` ones."""
-        return self._so_far()[seen:] if len(self.changes) > seen or self._trouble else []
+    def take(self) -> list[Change]:
+        """The changes since it was asked last, which it then forgets: for whoever keeps what it needs."""
+        if not self.changes and self._trouble is None:
+            return []
+        taken = self.so_far()
+        del self.changes[: len(taken)]
+        return taken
 
     def first(self, wanted: Callable[[Json], T], *, within: float, what: str) -> Change:
         """The first change whose object is `wanted`, be it past or still to come."""
 
         def found() -> Change | None:
-            return next((c for c in self._so_far() if wanted(c.object)), None)
+            return next((c for c in self.so_far() if wanted(c.object)), None)
 
         return until(found, within=within, what=what, now=lambda: self.changes[-1:])
 
-    def _so_far(self) -> list[Change]:
+    def so_far(self) -> list[Change]:
+        """All changes until now. Raises AssertionError if the watch broke."""
         if self._trouble is not None and not self._stopped:
             raise AssertionError("the watch broke") from self._trouble
         return list(self.changes)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from kubernetes import client
 
 from pintle.domain import Resource
-from pintle.domain.resources import CHILDREN, ENDPOINT_SLICES, MODEL_DEPLOYMENTS, PODS, REGISTRY_CONNECTIONS
+from pintle.domain.resources import CHILDREN, ENDPOINT_SLICES, MODEL_DEPLOYMENTS, REGISTRY_CONNECTIONS
 from pintle.naming import LABEL_DEPLOYMENT, LABEL_REGISTRY
 from tests.support.rest import Json
 from tests.support.watching import Watch, watching
@@ -53,7 +53,6 @@ class Witness:
 
     def __init__(self, watches: Mapping[Resource, Watch]) -> None:
         self._watches = watches
-        self._taken = dict.fromkeys(watches, 0)
         self._lock = threading.Lock()
         self._history: dict[Subject, list[Seen]] = defaultdict(list)
         self._objects: dict[Subject, dict[tuple[Resource, str], Json]] = defaultdict(dict)
@@ -71,11 +70,18 @@ class Witness:
         with self._lock:
             return sorted(self._history[subject], key=lambda seen: seen.version)
 
+    def forget(self, namespace: str) -> None:
+        """Whatever there has been in a namespace: an hour of changes is gigabytes."""
+        self._catch_up()
+        with self._lock:
+            for subject in [subject for subject in self._history if subject.namespace == namespace]:
+                del self._history[subject]
+                self._objects.pop(subject, None)
+
     def _catch_up(self) -> None:
         with self._lock:
             for resource, watch in self._watches.items():
-                for change in watch.since(self._taken[resource]):
-                    self._taken[resource] += 1
+                for change in watch.take():
                     self._take(Seen(_version(change.object), change.at, change.type, resource, change.object))
 
     def _take(self, seen: Seen) -> None:
@@ -90,11 +96,10 @@ class Witness:
 
 
 @contextmanager
-def witnessing(api_client: client.ApiClient) -> Iterator[tuple[Witness, Watch]]:
-    """Watch all kinds in all namespaces for as long as the block lasts. Also gives the watch of the pods."""
+def witnessing(api_client: client.ApiClient) -> Iterator[Witness]:
+    """Watch all kinds in all namespaces for as long as the block lasts."""
     with ExitStack() as stack:
-        watches = {kind: stack.enter_context(watching(api_client, kind, "")) for kind in KINDS}
-        yield Witness(watches), watches[PODS]
+        yield Witness({kind: stack.enter_context(watching(api_client, kind, "")) for kind in KINDS})
 
 
 def subject_of(resource: Resource, obj: Json) -> Subject | None:

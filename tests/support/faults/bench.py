@@ -13,7 +13,7 @@ import yaml
 from kubernetes import client, config
 
 from pintle.adapters.kube_http import Login
-from pintle.domain.resources import NAMESPACES
+from pintle.domain.resources import NAMESPACES, PODS
 from testbed import api
 from testbed.providers.embedded import EmbeddedProvider
 from testbed.settings import instance_name, kubernetes_version, state_dir
@@ -26,6 +26,7 @@ from tests.support.pod_player import PodPlayer, playing
 from tests.support.pod_security import restricting
 from tests.support.rest import Rest
 from tests.support.schemas import CRDS, REPOSITORY, definitions
+from tests.support.watching import watching
 from tests.support.witness import Witness, witnessing
 
 _INSTALLED = (
@@ -41,6 +42,7 @@ _ROLES = (
     REPOSITORY / "manifests/components/registry-credentials/role.yaml",
 )
 _ANY_SECRET = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
+_DAY_SECONDS = 24 * 60 * 60
 _ACCOUNT = "/api/v1/namespaces/pintle-system/serviceaccounts/pintle-operator/token"
 
 
@@ -70,6 +72,7 @@ class Bench:
             for operator in lane.operators:
                 operator.end()
             self.kube.delete(NAMESPACES, "", namespace)
+            self.witness.forget(namespace)
 
     def _allow(self, namespace: str) -> None:
         """Let the operator read any Secret of a namespace, as a tenant does, and have its Lease there."""
@@ -101,7 +104,8 @@ def raised() -> Iterator[Bench]:
             loop.run(registry.start())
             with (
                 restricting(cluster),
-                witnessing(connected) as (witness, pods),
+                witnessing(connected) as witness,
+                watching(connected, PODS, "") as pods,
                 playing(kube, pods) as player,
             ):
                 yield Bench(kube, login, loop, registry, player, witness, AuditLog(cluster.audit_log))
@@ -119,6 +123,11 @@ def _install(kube: Kube, settings: client.Configuration) -> Login:
     kube.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
     for name in _INSTALLED:
         kube.kubectl(*apply, "-f", str(REPOSITORY / "manifests" / f"{name}.yaml"))
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    # By default it is good for an hour, and all slow tests with faults take longer.
+    body = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": _DAY_SECONDS},
+    }
     token = kube.rest.ok("POST", _ACCOUNT, body)["status"]["token"]
     return Login(settings.host, settings.ssl_ca_cert, None, None, token=token)

@@ -29,6 +29,7 @@ class Effect(StrEnum):
     THROTTLED = "429"  # with Retry-After
     BROKEN = "500"
     UNAVAILABLE = "503"
+    UNAUTHORIZED = "401"  # as while a token is rotated
     ABSENT = "404"
     GONE = "410"
     HANG = "hang"  # never forwarded, never answered
@@ -42,6 +43,7 @@ class Effect(StrEnum):
 
 STATUSES = {
     Effect.CONFLICT: 409,
+    Effect.UNAUTHORIZED: 401,
     Effect.ABSENT: 404,
     Effect.GONE: 410,
     Effect.INVALID: 422,
