@@ -34,13 +34,13 @@ def test_what_it_began_with_is_refused(rig: Rig, iris: Deployed, figure: Figure)
     with install.operator_with_tokens_for(rig.kube, GOOD_FOR_SECONDS):
         (pod,) = (p for p in install.operator_pods(rig.kube) if "deletionTimestamp" not in p["metadata"])
         token = _token(rig.kube, pod)
-        assert _asked_with(rig.kube, token) != UNAUTHORIZED, "the control: it is taken as long as it is good"
+        assert _asked_with(rig, token) != UNAUTHORIZED, "the control: it is taken as long as it is good"
         until(
             lambda: time.time() > _expires(token) + REMEMBERED_SECONDS,
             within=GOOD_FOR_SECONDS + 2 * REMEMBERED_SECONDS,
             what="its time is over",
         )
-        assert _asked_with(rig.kube, token) == UNAUTHORIZED
+        assert _asked_with(rig, token) == UNAUTHORIZED
         took = [_edited(iris, LINEAR)]
         # Every watch has to be begun anew: a connection that is open is not asked for a token again.
         server = rig.kube.cluster.component("apiserver")
@@ -72,8 +72,8 @@ def _expires(token: str) -> float:
     return float(orjson.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"])
 
 
-def _asked_with(kube: Kube, token: str) -> int:
+def _asked_with(rig: Rig, token: str) -> int:
     """The API server's status for a request with this token and nothing else."""
-    with urllib3.PoolManager(cert_reqs="CERT_NONE", assert_hostname=False) as pool:
-        at = kube.rest.server + path(MODEL_DEPLOYMENTS)
+    with urllib3.PoolManager(ca_certs=rig.api_client.configuration.ssl_ca_cert) as pool:
+        at = rig.kube.rest.server + path(MODEL_DEPLOYMENTS)
         return pool.request("GET", at, headers={"Authorization": f"Bearer {token}"}).status

@@ -32,6 +32,7 @@ ANSWERS = (
     Effect.CUT,
     Effect.GARBLED,
 )
+REFUSALS = (Effect.UNAUTHORIZED, Effect.FORBIDDEN)
 EVENTS = (Effect.GONE_EVENT, Effect.BROKEN_EVENT)
 KINDS = tuple(resource.plural for resource, _ in WATCHED)
 LEASE_VERBS: tuple[Verb, ...] = ("get", "create", "patch")
@@ -147,7 +148,7 @@ def test_errors_of_lists_watches_and_discovery(bench: Bench, tmp_path: Path, eff
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("effect", [Effect.GONE, *ANSWERS, *EVENTS])
+@pytest.mark.parametrize("effect", [*REFUSALS, Effect.GONE, *ANSWERS, *EVENTS])
 def test_every_error_of_lists_watches_and_discovery(bench: Bench, tmp_path: Path, effect: Effect) -> None:
     print(f"{effect}: {read_errors(bench, tmp_path, effect)} (verb, resource) of reads converge")
 

@@ -38,6 +38,7 @@ ONCE: Mapping[str, Callable[[ApiProxy], None]] = {
 }
 LASTING = (
     Effect.UNAUTHORIZED,
+    Effect.FORBIDDEN,
     Effect.ABSENT,
     Effect.GONE,
     Effect.THROTTLED,

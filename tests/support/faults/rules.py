@@ -30,6 +30,7 @@ class Effect(StrEnum):
     BROKEN = "500"
     UNAVAILABLE = "503"
     UNAUTHORIZED = "401"  # as while a token is rotated
+    FORBIDDEN = "403"  # as while a role is changed
     ABSENT = "404"
     GONE = "410"
     HANG = "hang"  # never forwarded, never answered
@@ -44,6 +45,7 @@ class Effect(StrEnum):
 STATUSES = {
     Effect.CONFLICT: 409,
     Effect.UNAUTHORIZED: 401,
+    Effect.FORBIDDEN: 403,
     Effect.ABSENT: 404,
     Effect.GONE: 410,
     Effect.INVALID: 422,
