@@ -22,8 +22,8 @@ from tests.support.watching import Watch, watching
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 RATE = 200.0
-# At half of the rate, which is what two busy cores may hold, these are enough requests yet.
-PAUSE = 25
+# At a third of the rate, which is what two busy cores may hold, these are enough requests yet.
+PAUSE = 35
 STEPS: list[Step] = [{"weight": weight, "pauseSeconds": PAUSE} for weight in (10, 50, 100)]
 # Of all requests of a step, and how far from its weight the share of them may be, in points.
 LEAST, TOLERANCE = 2000, 3.0
