@@ -31,6 +31,14 @@ def history(observed: Observed, current: Roles, now: datetime) -> list[dict[str,
 
 
 def _tells_of_promotion(entries: list[dict[str, Any]], record: Record, time: str) -> bool:
+    """Times are whole seconds: what had the traffic in this one may have lost it, and have it again.
+
+    Only then is it the newest entry alone that tells. Any other may be of later than the Service as it was
+    read, or by another clock, and what it tells of is not told again.
+    """
+    newest = next((e for e in entries if "promotedTime" in e), None)
+    if newest and newest["promotedTime"] == time:
+        return bool(newest.get("revision") == record.name)
     return any(e.get("revision") == record.name and e.get("promotedTime") == time for e in entries)
 
 

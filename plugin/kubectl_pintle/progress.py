@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum
 
 from kubectl_pintle import rejection
-from kubectl_pintle.deployment import ModelDeployment
+from kubectl_pintle.deployment import Entry, ModelDeployment
 from kubectl_pintle.names import AWAITING_PROMOTION, FIELD_MANAGER, HELD, Json, parse_time
 from kubectl_pintle.text import duration
 
@@ -116,7 +116,12 @@ def took(edited: ModelDeployment, after: ModelDeployment) -> Took:
     since = written(edited.body)
     told = _last_write(after.body, lambda entry: entry.get("subresource") == "status")
     whole = (told - since).total_seconds() if since and told and told >= since else None
-    known = {(e.revision, e.promoted) for e in edited.history}
-    new = [e for e in after.history if e.promoted and (e.revision, e.promoted) not in known]
+    known = {_rollout(e) for e in edited.history}
+    new = [e for e in after.history if e.promoted and _rollout(e) not in known]
     moves = [e for e in new if after.serving and e.version == after.serving.version]
     return Took(whole, moves[-1].seconds if moves else None)
+
+
+def _rollout(entry: Entry) -> tuple[object, ...]:
+    """What tells one entry from another: a revision may take the traffic twice in one second."""
+    return entry.revision, entry.promoted, entry.seconds

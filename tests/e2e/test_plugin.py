@@ -15,6 +15,7 @@ from pintle.domain.resources import MODEL_DEPLOYMENTS
 from pintle.naming import ANNOTATION_REJECT, short_hash
 from tests.e2e.conftest import Figure
 from tests.support.deployed import Deployed
+from tests.support.faults.oracles import untold
 from tests.support.gitops import flux
 from tests.support.kube import path
 from tests.support.rest import Json
@@ -165,6 +166,18 @@ def test_history_and_diff(pintle: Terminal, iris: Deployed) -> None:
     revision = body["status"]["serving"]["revision"]
     assert pintle("diff", "iris", revision).code == 0, "what serves is compared with itself"
     assert pintle("diff", revision, f"{revision[:-8]}00000000").code == 2
+
+
+def test_history_of_changes_that_follow_each_other_at_once(pintle: Terminal, iris: Deployed) -> None:
+    """Between pods that run, several in a second: each is told of, though times are whole seconds."""
+    versions = [LINEAR, BOOSTED] * 3
+    for version in versions:
+        iris.edit(version=int(version))
+        iris.ready(version)
+    assert list(untold(iris.body()["status"])) == []
+    entries = pintle("history", "iris", "-o", "json").data["history"]
+    assert [e["version"] for e in entries if e["from"]][: len(versions)] == versions[::-1]
+    assert [e["outcome"] for e in entries].count("Serving") == 1
 
 
 def test_rollback(pintle: Terminal, iris: Deployed, figure: Figure) -> None:

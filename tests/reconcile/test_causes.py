@@ -50,3 +50,23 @@ def test_a_move_of_an_alias_is_not_told_in_the_words_of_the_edit_before() -> Non
         ("1", "Replaced", "follow the champion"),
     ]
     assert [e["alias"] for e in world.status["history"]] == ["champion", "champion"]
+
+
+def test_back_and_forth_within_a_second() -> None:
+    """Times are whole seconds: that a revision took the traffic then does not say that it has it still."""
+    world = World()
+    for version in (1, 2):
+        world.apply(version=version, replicas=2)
+        world.run(20)
+    for version in (1, 2, 1, 2):
+        world.apply(version=version)
+        world.run(0.1, tick=0.02)
+        assert world.serving == str(version)
+        assert told(world)[0] == (str(version), "Serving", f"version {version} was declared")
+        assert [outcome for _, outcome, _ in told(world)].count("Serving") == 1
+    times = [entry["promotedTime"] for entry in world.status["history"]]
+    assert times[0] == times[3], "all within one second, else nothing is tried here"
+    assert [version for version, *_ in told(world)] == ["2", "1", "2", "1", "2", "1"]
+    world.start_operator()
+    world.run(60)
+    assert [entry["promotedTime"] for entry in world.status["history"]] == times

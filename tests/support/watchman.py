@@ -5,11 +5,13 @@ from pintle.naming import ANNOTATION_CLEARED, LABEL_REVISION
 from pintle.ports import Resource
 from pintle.views import owner_uid
 from tests.support.fake_api_server import Body, WatchType
+from tests.support.faults.oracles import untold
 from tests.support.world import NAME, NAMESPACE, World
 
 
 class Watchman:
-    """Notes in `wrong` where traffic goes to what is not cleared, and where what serves loses pods.
+    """Notes in `wrong` where traffic goes to what is not cleared, where what serves loses pods, and where
+    the history does not tell of what serves.
 
     It raises nothing: that would end the operator's request, and not the test.
     """
@@ -28,6 +30,8 @@ class Watchman:
             record = self._world.api.find(CONTROLLER_REVISIONS, NAMESPACE, selected(obj))
             if record is None or ANNOTATION_CLEARED not in (record["metadata"].get("annotations") or {}):
                 self.wrong.append(f"traffic went to {selected(obj)}, which is not cleared")
+        if resource == MODEL_DEPLOYMENTS:
+            self.wrong.extend(untold(obj.get("status") or {}))
         owner = self._world.api.find(MODEL_DEPLOYMENTS, NAMESPACE, NAME)
         if resource == DEPLOYMENTS and owner and owner_uid(obj) == owner["metadata"]["uid"]:
             before, now = self._replicas.get(name, 0), obj["spec"]["replicas"] if change != "DELETED" else 0

@@ -41,15 +41,24 @@ class History:
             DEPLOYMENTS, name, kind, metadata={"ownerReferences": owners}, spec={"replicas": replicas}
         )
 
-    def declared(self, version: str, serving: str, *, generation: int = 1, observed: int = 1) -> "History":
+    def declared(
+        self,
+        version: str,
+        serving: str,
+        *told: tuple[str, str],
+        generation: int = 1,
+        observed: int = 1,
+    ) -> "History":
+        """`told` is the status's own history: revisions, and how each ended."""
         ready = {"type": "Ready", "status": "True", "observedGeneration": observed}
         shown = {"revision": serving, "version": serving.split("-")[1].removeprefix("v")}
+        entries = [{"revision": name, "promotedTime": "a time", "outcome": outcome} for name, outcome in told]
         return self.tell(
             MODEL_DEPLOYMENTS,
             "p0001",
             metadata={"generation": generation},
             spec={"version": version, "replicas": 2},
-            status={"conditions": [ready], "serving": shown},
+            status={"conditions": [ready], "serving": shown, "history": entries},
         )
 
 
@@ -63,7 +72,8 @@ def broken(history: History) -> list[str]:
 
 
 def test_a_history_as_it_should_be() -> None:
-    history = good().record(V2).deployment(V2, 2).service(V2).declared("2", V2).deployment(V1, 0)
+    told = ((V2, "Serving"), (V1, "Replaced"))
+    history = good().record(V2).deployment(V2, 2).service(V2).declared("2", V2, *told).deployment(V1, 0)
     assert broken(history) == []
 
 
@@ -74,6 +84,10 @@ def wrong() -> Iterator[tuple[str, History]]:
     yield "which is not cleared", good().record(V2, cleared=False).service(V2)
     yield "Ready while 1 serves, not 2", good().declared("2", V1)
     yield f"Ready while the Service selects {V1}", good().declared("2", V2)
+    last = f"{V1} serves, and the history says that {V2} was the last"
+    yield last, good().declared("1", V1, (V2, "Serving"), (V1, "Replaced"))
+    yield last, good().declared("1", V1, (V2, "Replaced"), (V1, "Serving"))
+    yield "and that [] serve", good().declared("1", V1, (V1, "Replaced"))
 
 
 @pytest.mark.parametrize(("what", "history"), wrong(), ids=lambda v: v if isinstance(v, str) else "")

@@ -6,7 +6,7 @@ deletions of each object; Anvil (OSDI '24) asks that the state, once reached, st
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import orjson
@@ -98,7 +98,7 @@ def orphans(witness: Objects, subject: Subject) -> list[str]:
 
 
 def broken_promises(history: Iterable[Seen]) -> Iterator[str]:
-    """Moments at which what serves was scaled down, traffic went to what was not cleared, or Ready lied."""
+    """Moments at which what serves was scaled down, traffic went to what was not cleared, or status lied."""
     service: Json | None = None
     deployments: dict[str, Json] = {}
     records: dict[str, Json] = {}
@@ -115,6 +115,7 @@ def broken_promises(history: Iterable[Seen]) -> Iterator[str]:
             declared = None if gone else seen.object
             if declared:
                 yield from _lies(seen, service)
+                yield from (f"{seen.version}: {lie}" for lie in untold(declared.get("status") or {}))
         elif seen.resource == DEPLOYMENTS:
             yield from _scaled_down(seen, deployments.get(seen.name), service, declared)
             deployments[seen.name] = seen.object
@@ -147,6 +148,16 @@ def _lies(seen: Seen, service: Json | None) -> Iterator[str]:
         yield f"{seen.version}: Ready while {serving.get('version')} serves, not {wanted}"
     if service is None or _selected(service) != serving.get("revision"):
         yield f"{seen.version}: Ready while the Service selects {service and _selected(service)}"
+
+
+def untold(status: Mapping[str, Any]) -> Iterator[str]:
+    """Where what serves is not the last that has taken the traffic by the history, and no other one of it."""
+    serving = (status.get("serving") or {}).get("revision")
+    promoted = [entry for entry in status.get("history") or () if "promotedTime" in entry]
+    told = [entry["revision"] for entry in promoted if entry["outcome"] == "Serving"]
+    if serving and promoted and (told != [serving] or promoted[0]["revision"] != serving):
+        last = f"{promoted[0]['revision']} was the last to take the traffic"
+        yield f"{serving} serves, and the history says that {last} and that {told} serve"
 
 
 def _cleared(record: Json | None) -> bool:

@@ -8,7 +8,7 @@ import yaml
 
 from kubectl_pintle import deployment, progress
 from kubectl_pintle.deployment import ModelDeployment
-from kubectl_pintle.names import FIELD_MANAGER
+from kubectl_pintle.names import FIELD_MANAGER, Json
 from kubectl_pintle.progress import Outcome, Took
 from tests.support.gitops.states import STATES
 from tests.support.gitops.testdata import path_of
@@ -90,6 +90,20 @@ def test_how_long_it_took() -> None:
     assert progress.took(before, after) == Took(None, after.history[0].seconds), "nobody tracked the edit"
     assert progress.took(_written(after, told), after) == Took(0.0, None), "the traffic did not move"
     assert progress.took(_written(after, told + timedelta(seconds=1)), after) == Took(), "the status is older"
+
+
+def test_how_long_it_took_where_the_same_revision_took_the_traffic_twice_within_a_second() -> None:
+    after = state("standby").deployment
+    newest, *older = after.body["status"]["history"]
+    moved = {**newest, "durationSeconds": newest["durationSeconds"] + 0.5}
+    edited = _having(after, [{**older[0], "promotedTime": newest["promotedTime"]}, newest, *older])
+    back = _having(after, [moved, *edited.body["status"]["history"]])
+    assert progress.took(edited, back).moved == moved["durationSeconds"]
+    assert progress.took(back, back).moved is None, "the control: nothing moved"
+
+
+def _having(shown: ModelDeployment, history: list[Json]) -> ModelDeployment:
+    return deployment.parse({**shown.body, "status": {**shown.body["status"], "history": history}})
 
 
 def _written(shown: ModelDeployment, time: datetime) -> ModelDeployment:
