@@ -6,7 +6,7 @@ its moves leave on the records.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pintle.api import CLUSTER_KIND
 from pintle.conditions import Reason
@@ -14,6 +14,7 @@ from pintle.domain import Failed, Identity, Named, Observed, Pending, Record, Re
 
 # What a registry says about the alias itself. Any other failure says that it could not be asked.
 _ANSWERS = {Reason.ALIAS_NOT_FOUND, Reason.VERSION_NOT_FOUND}
+_JUST_AFTER = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,10 @@ def move(observed: Observed, record: Record, now: datetime) -> Named | None:
     if alias is None or not isinstance(observed.resolution, Resolved):
         return None
     last = _last_named(observed)
-    return Named(alias, now) if last is None or last.name != record.name else None
+    if last is None or last.named is None:
+        return Named(alias, now)
+    # The next leader's clock may be behind that of the one before, and what was named last is told by time.
+    return Named(alias, max(now, last.named.time + _JUST_AFTER)) if last.name != record.name else None
 
 
 def no_connection(observed: Observed) -> str:

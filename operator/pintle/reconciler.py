@@ -68,6 +68,12 @@ class Reconciler:
         if body is None:
             self._forget(key)
             return None
+        after = await self._pass(key, body)
+        held = self._cache.get(MODEL_DEPLOYMENTS, key.namespace, key.name)
+        # An edit that an answer has told of meanwhile: its event is no news any more, and wakes nobody.
+        return 0.0 if held and _edit(held) != _edit(body) else after
+
+    async def _pass(self, key: Key, body: Json) -> float | None:
         try:
             deployment = parse_model_deployment(body)
         except ValidationError as error:
@@ -75,7 +81,7 @@ class Reconciler:
             self._comparisons.forget(key)
             said = unreadable.status(body, error, self._clock.now())
             if said != body.get("status"):
-                await self._write_status(key, body["metadata"].get("uid", ""), said)
+                await self._write_status(key, body, said)
             return None
         memory = self._memories.setdefault(key, Memory())
         now = self._clock.now()
@@ -89,7 +95,7 @@ class Reconciler:
         if recovery.makes_again(observed, plan.actions, now) and await self._has_gone(deployment):
             return 0.0
         try:
-            after = await self._carry_out(deployment, plan, memory)
+            after = await self._carry_out(body, deployment, plan, memory)
         except Conflict:
             await self._look_again(key)
             raise
@@ -152,7 +158,9 @@ class Reconciler:
         self._comparisons.forget(key)
         self._metrics.deployment(key.namespace, key.name, status=None)
 
-    async def _carry_out(self, deployment: ModelDeployment, plan: Plan, memory: Memory) -> float | None:
+    async def _carry_out(
+        self, body: Json, deployment: ModelDeployment, plan: Plan, memory: Memory
+    ) -> float | None:
         now = self._clock.now()
         fields = {"key": f"{deployment.namespace}/{deployment.name}", "generation": deployment.generation}
         for action in plan.actions:
@@ -167,7 +175,7 @@ class Reconciler:
                 failure = failure or error
         if plan.status is not None:
             key = Key(deployment.namespace, deployment.name)
-            await self._write_status(key, deployment.uid, plan.status)
+            await self._write_status(key, body, plan.status)
         for notice in plan.notices:
             self._teller.tell(deployment, notice)
             if notice.about:
@@ -193,18 +201,31 @@ class Reconciler:
                 )
             self._teller.tell(deployment, fights.conflict(finding.field, live))
 
-    async def _write_status(self, key: Key, uid: str, status: Mapping[str, Any]) -> None:
-        """Replace `/status` whole: a merge patch would keep members that are no longer true."""
-        body: list[Mapping[str, Any]] = [
-            {"op": "test", "path": "/metadata/uid", "value": uid},
+    async def _write_status(self, key: Key, body: Json, status: Mapping[str, Any]) -> None:
+        """Replace `/status` whole: a merge patch would keep members that are no longer true.
+
+        Not where the history is not the one that was read: another operator, which took over while this
+        write was held up, has told of more, and nothing else remembers that (P7).
+        """
+        told = (body.get("status") or {}).get("history")
+        patch: list[Mapping[str, Any]] = [
+            {"op": "test", "path": "/metadata/uid", "value": body["metadata"].get("uid", "")},
+            *([{"op": "test", "path": "/status/history/0", "value": told[0]}] if told else []),
             {"op": "add", "path": "/status", "value": status},
         ]
         try:
             answer = await self._cluster.patch(
-                MODEL_DEPLOYMENTS, *key, body, patch_type="json", subresource="status"
+                MODEL_DEPLOYMENTS, *key, patch, patch_type="json", subresource="status"
             )
         except NotFound:
             return  # deleted meanwhile
         self._cache.upsert(MODEL_DEPLOYMENTS, answer)
         self._metrics.deployment(*key, status=status, model=str(answer["spec"].get("model", "")))
         self._said(key)
+
+
+def _edit(body: Json) -> tuple[object, ...]:
+    """What others write of an object, and decisions are made from."""
+    metadata = body["metadata"]
+    names = ("uid", "generation", "annotations", "labels", "deletionTimestamp")
+    return tuple(metadata.get(name) for name in names)

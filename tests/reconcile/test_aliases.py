@@ -111,6 +111,26 @@ def test_a_move_is_a_version_change_like_any_other() -> None:
     assert writes(world) == {}
 
 
+def test_a_move_that_is_seen_by_a_clock_that_is_behind() -> None:
+    """The leader before had a clock that was ahead, and marks tell by time what was named last."""
+    world = following()
+    move(world, "2")
+    world.run(20)
+    world.clock.advance(-30)  # more than since the move
+    world.start_operator()
+    world.run(5)
+    move(world, "1")
+    world.run(5)
+    world.cluster.requests.clear()
+    world.run(30)
+    assert world.serving == "1"
+    assert ("patch", "controllerrevisions") not in world.cluster.writes(), "it is marked once"
+    world.answers.failure = ("RegistryUnavailable", "it is down")
+    world.start_operator()
+    world.run(20)
+    assert world.serving == "1", "the alias named it last"
+
+
 def test_an_alias_that_moves_often_is_no_fight() -> None:
     """Marks and the budget follow each move: nobody else has changed them."""
     world = following()

@@ -18,6 +18,7 @@ from pintle.domain.resources import (
     SERVICES,
 )
 from tests.support.endstate import Write, state, writes_of
+from tests.support.faults.oracles import untold
 from tests.support.histories import VERSIONS, Edit, perform
 from tests.support.watchman import Watchman
 from tests.support.world import NAME, NAMESPACE, World
@@ -109,7 +110,7 @@ class Overlap:
         for edit in self.edits[:-1]:
             perform(world, edit)
         versions = [str(edit.spec["version"]) for edit in self.edits if "version" in edit.spec]
-        outcome = _Outcome(world, Watchman(world).wrong)
+        outcome = _Outcome(world, Watchman(world, blind=ending is Ending.BLIND).wrong)
         first = world.operator
 
         def meanwhile() -> None:
@@ -129,6 +130,7 @@ class Overlap:
         if ending is Ending.BLIND:
             first.watch.release()
         world.run(TOGETHER)
+        outcome.wrong.extend(untold(world.status))
         return outcome
 
 
