@@ -46,6 +46,18 @@ class Candidate:
         return sum(p.ready for p in self.pods)
 
     @property
+    def own(self) -> tuple[PodView, ...]:
+        """The pods that can be of its Deployment: nothing is rejected for what others did.
+
+        Pods of a deleted ModelDeployment of the same name carry the same labels until garbage collection
+        gets to them, which may be after the Deployment of the new one was made.
+        """
+        if self.workload is None:
+            return ()
+        created = self.workload.created
+        return tuple(p for p in self.pods if created is None or p.created >= created)
+
+    @property
     def name(self) -> str:
         """The model and version, for messages."""
         return f"{self.record.identity.model} version {self.record.version}"
@@ -64,7 +76,7 @@ Check = Callable[[Candidate], Finding | None]
 
 
 def _terminal_exit(candidate: Candidate) -> tuple[PodView, Exit] | None:
-    for pod in candidate.pods:
+    for pod in candidate.own:
         for ended in pod.exits:
             if ended.code in TERMINAL_EXITS and not _recovered(pod, ended):
                 return pod, ended
@@ -90,7 +102,7 @@ def runtime_refused_it(candidate: Candidate) -> Finding | None:
 
 def contents_differ(candidate: Candidate) -> Finding | None:
     """Two pods fetched different bytes, or other bytes than those that were pinned."""
-    digests = {p.content_digest for p in candidate.pods if p.content_digest}
+    digests = {p.content_digest for p in candidate.own if p.content_digest}
     if candidate.record.content_digest:
         digests.add(candidate.record.content_digest)
     if len(digests) <= 1:
@@ -108,7 +120,7 @@ def deadline_passed(candidate: Candidate) -> Finding | None:
     deadline = _deadline(candidate)
     if deadline is None or candidate.now < deadline:
         return None
-    last = next((e for p in candidate.pods for e in p.exits), None)
+    last = next((e for p in candidate.own for e in p.exits), None)
     why = f"; last exit: code {last.code} {last.reason} {last.message}".rstrip() if last else ""
     return Finding(
         Reason.DEADLINE_EXCEEDED,
@@ -126,7 +138,7 @@ def _deadline(candidate: Candidate) -> datetime | None:
         return None
     started = [
         max(p.initialized, p.unready_since or p.initialized)
-        for p in candidate.pods
+        for p in candidate.own
         if p.initialized and not p.ready and not p.deleting
     ]
     if not started:

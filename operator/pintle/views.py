@@ -177,6 +177,7 @@ def workload(body: Json) -> Workload:
         quota="exceeded quota" in refused,
         body=body,
         deleting=deleting(body),
+        created=parse_time(metadata.get("creationTimestamp")),
     )
 
 

@@ -51,6 +51,22 @@ def test_rejected(pods: tuple[PodView, ...], reason: str, words: str) -> None:
 @pytest.mark.parametrize(
     "pods",
     [
+        pytest.param((pod(exits=(ended(14, "LoadFailed"),)),), id="a terminal exit"),
+        pytest.param((pod(initialized=ago(600)),), id="late"),
+        pytest.param((pod("p1"), pod("p2", content_digest=OTHER)), id="other bytes"),
+    ],
+)
+def test_nothing_is_rejected_for_what_pods_of_before_did(pods: tuple[PodView, ...]) -> None:
+    """A ModelDeployment was deleted and made again at once: the former's pods have the same labels."""
+    of_before = replace(CANDIDATE, pods=pods, workload=workload(created=ago(29)))
+    assert first(REJECTING, of_before) is None
+    assert first(REJECTING, replace(of_before, workload=None)) is None, "its Deployment is not made yet"
+    assert first(REJECTING, replace(of_before, workload=workload(created=ago(30)))), "the control: its own"
+
+
+@pytest.mark.parametrize(
+    "pods",
+    [
         pytest.param((), id="no pod yet"),
         pytest.param((pod(),), id="proving"),
         pytest.param((READY, pod("p2", exits=(ended(15, "ProofFailed"),))), id="another pod is ready"),

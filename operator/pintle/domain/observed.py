@@ -36,6 +36,7 @@ class Workload:
     quota: bool
     body: Json = field(compare=False, repr=False)
     deleting: bool = False
+    created: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
