@@ -114,13 +114,15 @@ def gather(
         baselines=dict(memory.baselines),
         told=frozenset(memory.told),
         edited=memory.edited,
+        answered=memory.answered,
         unsaid_since=memory.unsaid_since,
         terminating=deployment.deletion_timestamp is not None or cache.terminating(key.namespace),
         defaults=defaults,
     )
     observed = replace(observed, resolution=_ask(resolver, key, observed))
     memory.see_named(following.named(observed), now)
-    return replace(observed, edited=memory.edited, verdict=_compare(comparisons, key, observed))
+    observed = replace(observed, edited=memory.edited, answered=memory.answered)
+    return replace(observed, verdict=_compare(comparisons, key, observed))
 
 
 def _over(cache: Cache, namespace: str, fault: Fault) -> bool:

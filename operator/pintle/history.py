@@ -9,6 +9,7 @@ from typing import Any
 
 from pintle import following
 from pintle.conditions import Reason, shorten
+from pintle.declared import rejected_by_user
 from pintle.domain import Identity, Observed, Record, Rejected
 from pintle.naming import ANNOTATION_CHANGE_CAUSE, ANNOTATION_REJECT, parse_time, timestamp
 from pintle.roles import Roles
@@ -61,23 +62,27 @@ def _promotion(observed: Observed, record: Record, since: datetime, now: datetim
     """A revision has taken the traffic.
 
     What it took is counted until its endpoints were seen, which is now, if this process saw the
-    edit; one that started later only knows when the Service was switched.
+    edit; one that started later only knows when the Service was switched. Where the traffic has moved
+    for the edit before, this move is nobody's, and began with the switch.
     """
     saw_it_begin = observed.edited is not None and observed.edited <= since
-    entry = _entry(observed, record, now if saw_it_begin else since)
+    asked = since if observed.answered else observed.edited
+    entry = _entry(observed, record, now if saw_it_begin else since, asked)
     return entry | {"promotedTime": timestamp(since), "outcome": SERVING}
 
 
 def _rejection(observed: Observed, record: Record, rejected: Rejected) -> dict[str, Any]:
-    return _entry(observed, record, rejected.time) | {"outcome": rejected.reason}
+    return _entry(observed, record, rejected.time, observed.edited) | {"outcome": rejected.reason}
 
 
-def _entry(observed: Observed, record: Record, ended: datetime) -> dict[str, Any]:
+def _entry(observed: Observed, record: Record, ended: datetime, asked: datetime | None) -> dict[str, Any]:
     before = observed.deployment.status
     began = None
     if (before.get("candidate") or {}).get("revision") == record.name:
         began = parse_time((before.get("rollout") or {}).get("startedTime"))
-    began = min(began or observed.edited or ended, ended)
+        if began and observed.edited and timestamp(began) == timestamp(observed.edited):
+            began = observed.edited  # the same moment, which the status has in whole seconds
+    began = min(began or asked or ended, ended)
     return {
         "version": record.version,
         "revision": record.name,
@@ -102,9 +107,11 @@ def cause(observed: Observed, identity: Identity) -> str:
         return f"alias {spec.followed} names version {identity.version}"
     if spec.version == identity.version:
         return f"version {spec.version} was declared"
-    if rejected := annotations.get(ANNOTATION_REJECT):
-        return shorten(f"{ANNOTATION_REJECT}: {rejected}")
-    return _taken_back(observed) or "restored"
+    if failed := _taken_back(observed):
+        return failed
+    if any(rejected_by_user(observed, r.name, r.version) for r in observed.records):
+        return shorten(f"{ANNOTATION_REJECT}: {annotations[ANNOTATION_REJECT]}")
+    return "restored"
 
 
 def _taken_back(observed: Observed) -> str:

@@ -23,6 +23,7 @@ class Memory:
     uid: str = ""
     edit: tuple[int | str, ...] = (-1,)
     edited: datetime | None = None
+    answered: bool = False
     named: tuple[object, ...] | None = None
     unsaid_since: datetime | None = None
     streak: int = 0
@@ -70,7 +71,7 @@ class Memory:
 
         Moving marks and the budget with what serves is no fight either, however often that changes.
         """
-        self.edited = now
+        self.edited, self.answered = now, False
         for known in (self.faults, self.repairs, self.contested):
             known.clear()
 

@@ -21,6 +21,7 @@ from pintle.naming import ANNOTATION_PROMOTE, ANNOTATION_REJECT
 from pintle.plan import decide
 from pintle.ports import Clock, Cluster, Events, Json, Metrics
 from pintle.telling import Teller
+from pintle.transitions import PROMOTED
 
 log = logging.getLogger(__name__)
 
@@ -180,6 +181,8 @@ class Reconciler:
             self._teller.tell(deployment, notice)
             if notice.about:
                 memory.told.add(notice.about)
+            if notice.reason == PROMOTED:
+                memory.answered = True
         if failure is not None:
             raise failure
         memory.unsaid_since = (memory.unsaid_since or now) if plan.unsaid else None

@@ -164,7 +164,8 @@ def _rejected(observed: Observed, now: datetime) -> list[dict[str, Any]]:
         by_user = rejected_by_user(observed, record.name, record.version)
         if by_user:
             reason, message = by_user.reason.value, by_user.message
-            time = parse_time(known.get(record.name, {}).get("time")) or now
+            before = known.get(record.name, {})  # by its reason: it may have failed before it was rejected
+            time = (parse_time(before.get("time")) if before.get("reason") == reason else None) or now
         elif record.rejected:
             reason, message, time = record.rejected.reason, record.rejected.message, record.rejected.time
         else:

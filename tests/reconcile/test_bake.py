@@ -3,7 +3,7 @@
 import pytest
 
 from pintle.domain.resources import SERVICES
-from pintle.naming import ANNOTATION_BAKED, ANNOTATION_FAILED
+from pintle.naming import ANNOTATION_BAKED, ANNOTATION_FAILED, ANNOTATION_REJECT
 from pintle.views import annotation
 from tests.support.fake_requests import Manners
 from tests.support.histories import check_rest
@@ -44,6 +44,8 @@ def at_rest(world: World) -> None:
 def test_it_does_worse_and_the_standby_gets_the_traffic_back(
     world: World, manners: Manners, words: str
 ) -> None:
+    # Of a version that there is not: it has a say in nothing, and is no cause.
+    world.annotate(**{ANNOTATION_REJECT: "version/7"})
     world.requests.behave("2", manners)
     world.apply(version=2)
     world.run(5)
@@ -59,6 +61,7 @@ def test_it_does_worse_and_the_standby_gets_the_traffic_back(
     told = [(e["version"], e["outcome"]) for e in world.status["history"]]
     assert told == [("1", "Serving"), ("2", "AnalysisFailed"), ("2", "Replaced"), ("1", "Replaced")]
     assert words in world.status["history"][0]["cause"]
+    assert world.status["history"][0]["durationSeconds"] < 1, "it was not on its way since the edit"
     assert world.status["wanted"] == "2"
     assert world.requests.lost == 0
     world.run(600)
