@@ -4,16 +4,25 @@ Nothing here is needed to carry on (P7): a restart loses when an edit was first 
 template was put back, and which names were found taken; all of it is found out again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from pintle.conditions import Reason
-from pintle.domain import Fault, Field, Identity, Json
+from pintle.domain import Fault, Field, Identity, Json, Notice
 from pintle.fights import PAUSE, REPAIRS, WINDOW
 
 # So many passes that write may follow each other at once.
 FOLLOW_UPS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """A status that is being written, and what is to be told of it once it is known to be there."""
+
+    status: Mapping[str, Any]
+    notices: tuple[Notice, ...]
 
 
 @dataclass(slots=True)
@@ -24,6 +33,7 @@ class Memory:
     edit: tuple[int | str, ...] = (-1,)
     edited: datetime | None = None
     answered: bool = False
+    unheard: Unheard | None = None
     named: tuple[object, ...] | None = None
     unsaid_since: datetime | None = None
     streak: int = 0
@@ -49,6 +59,13 @@ class Memory:
         if edit != self.edit:
             self.edit = edit
             self._start_over(now)
+
+    def heard(self, status: Mapping[str, Any]) -> tuple[Notice, ...]:
+        """What is due to be told, as the status of which the answer was lost turns out to be stored."""
+        unheard, self.unheard = self.unheard, None
+        if unheard is None or unheard.status != status:
+            return ()
+        return tuple(notice for notice in unheard.notices if notice.transition)
 
     def take_adoptable(self) -> Json | None:
         """What was found in the way and may be taken over: for one pass, as it may change at any time."""

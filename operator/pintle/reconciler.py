@@ -13,10 +13,10 @@ from pintle import gather as gathering
 from pintle.api import ModelDeployment, parse_model_deployment
 from pintle.apply import Applier, Finding, Mutated
 from pintle.cache import Cache
-from pintle.domain import Defaults, Key, Observed, Plan
+from pintle.domain import Defaults, Key, Notice, Observed, Plan
 from pintle.domain.resources import CONTROLLER_REVISIONS, MODEL_DEPLOYMENTS
 from pintle.errors import ClusterError, Conflict, NotFound, PintleError
-from pintle.memory import Memory
+from pintle.memory import Memory, Unheard
 from pintle.naming import ANNOTATION_PROMOTE, ANNOTATION_REJECT
 from pintle.plan import decide
 from pintle.ports import Clock, Cluster, Events, Json, Metrics
@@ -88,6 +88,7 @@ class Reconciler:
         now = self._clock.now()
         commands = [deployment.annotations.get(name, "") for name in (ANNOTATION_REJECT, ANNOTATION_PROMOTE)]
         memory.see(deployment.uid, (deployment.generation, *commands), now)
+        self._hand_on(deployment, memory.heard(deployment.status), memory)
         observed = self._gather(deployment, memory, now)
         if await self._find_traffic(observed):
             observed = self._gather(deployment, memory, now)
@@ -176,13 +177,10 @@ class Reconciler:
                 failure = failure or error
         if plan.status is not None:
             key = Key(deployment.namespace, deployment.name)
+            memory.unheard = Unheard(plan.status, plan.notices)
             await self._write_status(key, body, plan.status)
-        for notice in plan.notices:
-            self._teller.tell(deployment, notice)
-            if notice.about:
-                memory.told.add(notice.about)
-            if notice.reason == PROMOTED:
-                memory.answered = True
+            memory.unheard = None
+        self._hand_on(deployment, plan.notices, memory)
         if failure is not None:
             raise failure
         memory.unsaid_since = (memory.unsaid_since or now) if plan.unsaid else None
@@ -190,6 +188,14 @@ class Reconciler:
             return soon
         times = [t for t in (plan.wake_at, memory.next_try()) if t is not None]
         return max(0.0, (min(times) - self._clock.now()).total_seconds()) if times else None
+
+    def _hand_on(self, deployment: ModelDeployment, notices: Iterable[Notice], memory: Memory) -> None:
+        for notice in notices:
+            self._teller.tell(deployment, notice)
+            if notice.about:
+                memory.told.add(notice.about)
+            if notice.reason == PROMOTED:
+                memory.answered = True
 
     async def _tell(self, deployment: ModelDeployment, findings: Iterable[Finding]) -> None:
         """Tell of fights. For that, and for nothing else, an object is read with its field managers."""

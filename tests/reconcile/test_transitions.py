@@ -142,6 +142,26 @@ def test_nothing_is_told_before_it_is_written(stream: io.StringIO) -> None:
     assert len(reasons) == len(set(reasons))
 
 
+def test_what_is_written_is_told_though_the_answer_is_lost(stream: io.StringIO) -> None:
+    world = World()
+    world.apply(version=1, replicas=2)
+    world.run(20)
+    world.apply(version=2)
+    world.run(20)
+    before = len(transitions(stream))
+    lost = Fault(
+        "patch", "modeldeployments/status", "", 1, error=Unavailable("timed out", status=0), committed=True
+    )
+    world.cluster.faults.append(lost)
+    world.apply(version=1)
+    world.run(20)
+    assert lost.seen
+    told = transitions(stream)[before:]
+    assert [t["reason"] for t in told] == ["Promoted"], "what serves has changed, and that it serves has not"
+    assert told[0]["to"] == world.revision("1")
+    assert carried(world)[-1]["to"] == world.revision("1")
+
+
 def test_whoever_goes_by_the_status_is_told_of_each_that_is_written() -> None:
     """The watch's event of an own write is no news to the cache, and wakes nobody."""
     world = World()
