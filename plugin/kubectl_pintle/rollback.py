@@ -37,8 +37,8 @@ class Edit:
 def choose(deployment: ModelDeployment, records: Sequence[Record], wanted: str | None) -> Target:
     """The version that was asked for; else what serves, if something else is declared; else the standby.
 
-    A newer version than the one that serves has to be asked for: the same command, typed again because nobody
-    is sure that it worked, must not undo itself.
+    A newer version than the one that serves, or that is on its way, has to be asked for: the same command,
+    typed again because nobody is sure that it worked, must not undo itself.
 
     Raises:
         Refused: there is no such way back, or going there is held off.
@@ -72,6 +72,9 @@ def _asked(deployment: ModelDeployment, records: Sequence[Record], wanted: str) 
 def _back(deployment: ModelDeployment, records: Sequence[Record]) -> Target:
     serving, standby = deployment.serving, deployment.standby
     if serving and deployment.declared and serving.version != deployment.declared:
+        if _goes_back(deployment, serving, records):
+            stay = f"to stay with version {serving.version}: --to {serving.version}"
+            return Target(deployment.declared, f"it is on its way; {stay}")
         return _to(deployment, serving, records)
     if serving and deployment.candidate and deployment.candidate.version == serving.version:
         raise Refused(
@@ -111,6 +114,14 @@ def _is_back(deployment: ModelDeployment, version: str, record: Record | None) -
     if serving is None or (record and not _same_model(deployment, record)):
         return True
     return not (version.isdigit() and serving.version.isdigit()) or int(version) < int(serving.version)
+
+
+def _goes_back(deployment: ModelDeployment, serving: Member, records: Iterable[Record]) -> bool:
+    """Whether what is declared is older than what serves, and may come yet: this command has been typed."""
+    record = by_name(records, serving.revision)
+    if deployment.is_stalled or (record and not _same_model(deployment, record)):
+        return False
+    return _is_back(deployment, deployment.declared, None)
 
 
 def _to(deployment: ModelDeployment, member: Member, records: Iterable[Record]) -> Target:

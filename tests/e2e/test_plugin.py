@@ -11,9 +11,10 @@ import pytest
 
 from kubectl_pintle import deployment, rollback
 from kubectl_pintle.names import FIELD_MANAGER
-from pintle.domain.resources import MODEL_DEPLOYMENTS
+from pintle.domain.resources import DEPLOYMENTS, MODEL_DEPLOYMENTS
 from pintle.naming import ANNOTATION_REJECT, short_hash
 from tests.e2e.conftest import Figure
+from tests.support import install
 from tests.support.deployed import Deployed
 from tests.support.faults.oracles import untold
 from tests.support.gitops import flux
@@ -201,6 +202,22 @@ def test_rollback(pintle: Terminal, iris: Deployed, figure: Figure) -> None:
     assert again.code == 0
     assert "took " in again.out
     assert pintle("rollback", "iris", "--to", BOOSTED).code == 0, "it is declared already"
+
+
+def test_rollback_typed_again_while_it_is_under_way(rig: Rig, pintle: Terminal, iris: Deployed) -> None:
+    """Before the operator, which is away, can tell of the first."""
+    rig.kube.scale(DEPLOYMENTS, install.SYSTEM, install.OPERATOR, 0)
+    try:
+        until(lambda: not install.operator_pods(rig.kube), within=60, what="the operator is gone")
+        first = pintle("rollback", "iris", "--timeout", "1s")
+        again = pintle("rollback", "iris", "--timeout", "1s")
+    finally:
+        rig.kube.scale(DEPLOYMENTS, install.SYSTEM, install.OPERATOR, 1)
+        install.wait(rig.kube)
+    assert (first.code, again.code) == (1, 1), "neither was told that it is done"
+    assert f"spec.version {BOOSTED} -> {LINEAR} (it stands by)" in first.out
+    assert f"declares version {LINEAR} already (it is on its way; " in again.out
+    assert iris.ready(LINEAR)["spec"]["version"] == int(LINEAR)
 
 
 def test_rollback_across_a_change_of_shape(pintle: Terminal, iris: Deployed, figure: Figure) -> None:

@@ -25,7 +25,7 @@ def run(context: Context) -> int:
     if args.reject:
         return reject.carry_out(context, deployment, _instead(deployment, records, target))
     if change is None:
-        context.tell(f"{deployment.full} declares version {target.version} already")
+        context.tell(f"{deployment.full} declares version {target.version} already ({target.why})")
         return _wait(context, deployment)
     owner = ownership.owner(deployment.body)
     if owner and not args.force:

@@ -91,6 +91,28 @@ def test_typed_twice_it_does_not_undo_itself() -> None:
     assert rollback.choose(other, STANDBY.records, None).version == "2"
 
 
+def test_typed_again_while_it_is_under_way_it_waits() -> None:
+    """After 2 -> 1, until version 1 has the traffic: version 2 serves, and has to be asked for."""
+    under_way = STANDBY.having(version=1)
+    target = rollback.choose(under_way, STANDBY.records, None)
+    assert target.version == "1"
+    assert target.why.endswith("to stay with version 2: --to 2")
+    assert rollback.edit(under_way, target) is None
+    assert rollback.choose(under_way, (), None).version == "1", "no records are needed"
+    assert rollback.choose(under_way, STANDBY.records, "2").why == "it serves"
+
+
+def test_an_older_version_that_failed_is_given_up() -> None:
+    failed = FAILED.having(version=1)
+    assert failed.is_stalled
+    assert rollback.choose(failed, FAILED.records, None).version == "2"
+
+
+def test_a_lower_number_of_another_model_is_given_up() -> None:
+    other = STANDBY.having(version=1, model="roses")
+    assert rollback.choose(other, STANDBY.records, None).version == "2"
+
+
 def test_another_rejection_is_no_obstacle() -> None:
     """The control of the refusals above."""
     assert rollback.choose(rejecting(STANDBY, "version/9"), STANDBY.records, None).version == "1"
