@@ -155,12 +155,17 @@ def edit(deployment: ModelDeployment, target: Target) -> Edit | None:
     return Edit(before, after) if after else None
 
 
-def patch(deployment: ModelDeployment, change: Edit) -> list[Json]:
-    """A JSON patch, refused if anybody changed the spec, or made the object anew, since it was read."""
-    tests: list[Json] = [
+def unchanged(deployment: ModelDeployment) -> list[Json]:
+    """Tests of a JSON patch: it is refused if anybody changed the spec, or made the object anew."""
+    return [
         {"op": "test", "path": "/metadata/uid", "value": deployment.uid},
         {"op": "test", "path": "/metadata/generation", "value": deployment.generation},
     ]
+
+
+def patch(deployment: ModelDeployment, change: Edit) -> list[Json]:
+    """A JSON patch, refused if anybody changed the spec, or made the object anew, since it was read."""
+    tests = unchanged(deployment)
     return [*tests, *({"op": "add", "path": f"/spec/{k}", "value": v} for k, v in change.after.items())]
 
 

@@ -2,17 +2,18 @@
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 import pytest
 
-from kubectl_pintle import deployment, rollback
+from kubectl_pintle import deployment, promotion, rollback
+from kubectl_pintle.deployment import ModelDeployment
 from kubectl_pintle.names import FIELD_MANAGER
 from pintle.domain.resources import DEPLOYMENTS, MODEL_DEPLOYMENTS
-from pintle.naming import ANNOTATION_REJECT, short_hash
+from pintle.naming import ANNOTATION_PROMOTE, ANNOTATION_REJECT, short_hash
 from tests.e2e.conftest import Figure
 from tests.support import install
 from tests.support.deployed import Deployed
@@ -30,6 +31,8 @@ pytestmark = pytest.mark.timeout(1200)
 # To a warm standby; loose, as it must hold on the busiest machine.
 LIMIT_SECONDS = 10.0
 FLUX = "kustomize-controller"
+
+Patch: TypeAlias = list[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -297,18 +300,41 @@ def test_somebody_elses_spec(rig: Rig, pintle: Terminal, namespace: str, iris: D
 
 def test_an_edit_in_between_wins(rig: Rig, iris: Deployed) -> None:
     """The API server refuses the patch of a rollback where somebody has edited the object since."""
-    read = deployment.parse(iris.body())
-    change = rollback.edit(read, rollback.choose(read, (), None))
-    assert change is not None
-    patch = rollback.patch(read, change)
-    iris.edit(revisionHistoryLimit=7)
+
+    def back(read: ModelDeployment) -> Patch:
+        change = rollback.edit(read, rollback.choose(read, (), None))
+        assert change is not None
+        return rollback.patch(read, change)
+
+    _wins_over(back, rig, iris)
+
+
+@pytest.mark.parametrize("others", [None, "flowers"])
+def test_an_edit_in_between_wins_over_a_promotion(rig: Rig, iris: Deployed, others: str | None) -> None:
+    """Whether it is the first annotation or not. What serves already is not moved by it."""
+
+    def promote(read: ModelDeployment) -> Patch:
+        assert read.serving is not None
+        return promotion.patch(read, read.serving)
+
+    iris.annotate(annotations={"team": others})
+    _wins_over(promote, rig, iris)
+    left = iris.body()["metadata"]["annotations"]
+    assert (left.get("team"), ANNOTATION_PROMOTE in left) == (others, True)
+    iris.annotate(annotations={"team": None, ANNOTATION_PROMOTE: None})
+
+
+def _wins_over(patch: Callable[[ModelDeployment], Patch], rig: Rig, iris: Deployed) -> None:
+    """The patch is refused that was made before an edit, and taken where it was made after it."""
+    stale = patch(deployment.parse(iris.body()))
+    iris.edit(revisionHistoryLimit=iris.body()["spec"]["revisionHistoryLimit"] + 1)
+    fresh = patch(deployment.parse(iris.ready(BOOSTED)))
     headers = {"Content-Type": "application/json-patch+json"}
     where = path(MODEL_DEPLOYMENTS, iris.namespace, iris.name)
-    status, answer = rig.kube.rest.request("PATCH", where, patch, headers=headers)  # type: ignore[arg-type] # a list
+    status, answer = rig.kube.rest.request("PATCH", where, stale, headers=headers)  # type: ignore[arg-type] # a list
     assert status == 422, answer
-    fresh = deployment.parse(iris.body())
-    status, _ = rig.kube.rest.request("PATCH", where, rollback.patch(fresh, change), headers=headers)  # type: ignore[arg-type]
-    assert status == 200
+    status, answer = rig.kube.rest.request("PATCH", where, fresh, headers=headers)  # type: ignore[arg-type]
+    assert status == 200, answer
 
 
 def test_without_pods_to_read(rig: Rig, pintle: Terminal, iris: Deployed) -> None:

@@ -4,11 +4,15 @@ import pytest
 
 from kubectl_pintle import deployment, overview, progress, promotion
 from kubectl_pintle.deployment import ModelDeployment
+from kubectl_pintle.names import ANNOTATION_PROMOTE, Json
 from kubectl_pintle.overview import Overview
 from kubectl_pintle.progress import Outcome
 from kubectl_pintle.rollback import Refused
+from pintle.domain.resources import MODEL_DEPLOYMENTS
+from pintle.errors import Conflict
 from tests.support.canary_world import CanaryWorld, canary
 from tests.support.histories import NAN, PROVING
+from tests.support.world import NAME, NAMESPACE
 
 HELD = canary({"weight": 10, "pause": True}, {"weight": 50, "pauseSeconds": 60})
 
@@ -27,6 +31,10 @@ def read(world: CanaryWorld) -> ModelDeployment:
     return deployment.parse(world.body)
 
 
+def write(world: CanaryWorld, patch: list[Json]) -> None:
+    world.api.patch(MODEL_DEPLOYMENTS, NAMESPACE, NAME, patch, patch_type="json")
+
+
 def lines(world: CanaryWorld) -> str:
     return "\n".join(overview.lines(Overview(read(world)), world.clock.now()))
 
@@ -37,9 +45,7 @@ def test_what_waits_is_promoted(world: CanaryWorld) -> None:
     chosen = promotion.choose(shown)
     assert (chosen.version, chosen.revision) == ("2", world.revision("2"))
     judge = progress.promoted(chosen.revision)
-    patch = promotion.patch(shown, chosen)
-    assert patch["metadata"]["uid"] == shown.uid
-    world.annotate(**patch["metadata"]["annotations"])
+    write(world, promotion.patch(shown, chosen))
     assert judge(read(world)).outcome is Outcome.GOES_ON, "the operator has not seen it"
     world.run(20)
     assert world.serving == "2"
@@ -51,6 +57,43 @@ def test_before_it_has_proven_itself(world: CanaryWorld) -> None:
     world.apply(version=3)
     world.run(5)
     assert promotion.choose(read(world)).version == "3"
+
+
+def test_before_the_operator_has_seen_an_edit(world: CanaryWorld) -> None:
+    """What the status calls the candidate is not what is declared any more, and never takes the traffic."""
+    world.apply(version=3)
+    with pytest.raises(Refused, match="has not seen the last edit of ml/iris yet: try again"):
+        promotion.choose(read(world))
+    world.run(5)
+    assert promotion.choose(read(world)).version == "3"
+
+
+@pytest.mark.parametrize("annotations", [{}, {"team": "flowers"}])
+def test_an_edit_in_between_wins(world: CanaryWorld, annotations: dict[str, str]) -> None:
+    world.annotate(**annotations)
+    shown = read(world)
+    patch = promotion.patch(shown, promotion.choose(shown))
+    world.apply(version=3)
+    with pytest.raises(Conflict):
+        write(world, patch)
+    assert world.body["metadata"]["annotations"] == annotations
+
+
+@pytest.mark.parametrize("annotations", [{}, {"team": "flowers"}])
+def test_annotations_of_others_stay(world: CanaryWorld, annotations: dict[str, str]) -> None:
+    world.annotate(**annotations)
+    shown = read(world)
+    chosen = promotion.choose(shown)
+    write(world, promotion.patch(shown, chosen))
+    assert world.body["metadata"]["annotations"] == {**annotations, ANNOTATION_PROMOTE: chosen.hash}
+
+
+def test_the_first_annotation_in_between_stays(world: CanaryWorld) -> None:
+    shown = read(world)
+    world.annotate(team="flowers")
+    with pytest.raises(Conflict):
+        write(world, promotion.patch(shown, promotion.choose(shown)))
+    assert world.body["metadata"]["annotations"] == {"team": "flowers"}
 
 
 def test_what_fails_meanwhile_is_not_waited_for(world: CanaryWorld) -> None:
