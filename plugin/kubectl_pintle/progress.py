@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from kubectl_pintle import rejection
 from kubectl_pintle.deployment import Entry, ModelDeployment
 from kubectl_pintle.names import AWAITING_PROMOTION, FIELD_MANAGER, HELD, Json, parse_time
 from kubectl_pintle.text import duration
+
+# The operator's clock may be behind the API server's, and the times of both are whole seconds.
+_CLOCKS = timedelta(seconds=2)
 
 
 class Outcome(Enum):
@@ -91,7 +94,8 @@ class Took:
     """How long a change took, in seconds; None where it is not known.
 
     `whole` is from the edit to the status that tells of its end, by two time stamps of the API server, in
-    whole seconds; `moved` is what the operator measured from seeing the edit to seeing the new endpoints.
+    whole seconds; `moved` is what the operator measured from seeing the edit to seeing the new endpoints,
+    where the rollout began with that edit.
     """
 
     whole: float | None = None
@@ -119,7 +123,13 @@ def took(edited: ModelDeployment, after: ModelDeployment) -> Took:
     known = {_rollout(e) for e in edited.history}
     new = [e for e in after.history if e.promoted and _rollout(e) not in known]
     moves = [e for e in new if after.serving and e.version == after.serving.version]
-    return Took(whole, moves[-1].seconds if moves else None)
+    first = moves[-1] if moves else None
+    return Took(whole, first.seconds if first and _began_by(first, since) else None)
+
+
+def _began_by(entry: Entry, since: datetime | None) -> bool:
+    """Whether a rollout began with the edit of then; a canary that is promoted has begun with another."""
+    return since is None or (entry.started is not None and entry.started >= since - _CLOCKS)
 
 
 def _rollout(entry: Entry) -> tuple[object, ...]:

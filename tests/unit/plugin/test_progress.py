@@ -85,11 +85,23 @@ def test_how_long_it_took() -> None:
     """From version 1, with version 2 on its way, to version 2; the plugin's write is put in."""
     before, after = state("proving").deployment, state("standby").deployment
     told = max(_time(f) for f in after.body["metadata"]["managedFields"] if f.get("subresource") == "status")
-    edited = _written(before, told - timedelta(seconds=20))
-    assert progress.took(edited, after) == Took(20.0, after.history[0].seconds)
+    began = after.history[0].started
+    assert began is not None
+    edited = _written(before, began)
+    assert progress.took(edited, after) == Took((told - began).total_seconds(), after.history[0].seconds)
     assert progress.took(before, after) == Took(None, after.history[0].seconds), "nobody tracked the edit"
     assert progress.took(_written(after, told), after) == Took(0.0, None), "the traffic did not move"
     assert progress.took(_written(after, told + timedelta(seconds=1)), after) == Took(), "the status is older"
+
+
+@pytest.mark.parametrize(("late", "told"), [(2, True), (3, False)])
+def test_what_began_before_is_not_measured_from_the_edit(late: int, *, told: bool) -> None:
+    """A canary that is promoted began with another edit. Two clocks tell the times, in whole seconds."""
+    before, after = state("proving").deployment, state("standby").deployment
+    newest = after.history[0]
+    assert newest.started is not None
+    edited = _written(before, newest.started + timedelta(seconds=late))
+    assert progress.took(edited, after).moved == (newest.seconds if told else None)
 
 
 def test_how_long_it_took_where_the_same_revision_took_the_traffic_twice_within_a_second() -> None:
