@@ -1,7 +1,7 @@
 """Waiting: what an object says of how far it is, and how long something took by the API's own times."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -120,8 +120,7 @@ def took(edited: ModelDeployment, after: ModelDeployment) -> Took:
     since = written(edited.body)
     told = _last_write(after.body, lambda entry: entry.get("subresource") == "status")
     whole = (told - since).total_seconds() if since and told and told >= since else None
-    known = {_rollout(e) for e in edited.history}
-    new = [e for e in after.history if e.promoted and _rollout(e) not in known]
+    new = [e for e in _added(edited.history, after.history) if e.promoted]
     moves = [e for e in new if after.serving and e.version == after.serving.version]
     first = moves[-1] if moves else None
     return Took(whole, first.seconds if first and _began_by(first, since) else None)
@@ -132,6 +131,16 @@ def _began_by(entry: Entry, since: datetime | None) -> bool:
     return since is None or (entry.started is not None and entry.started >= since - _CLOCKS)
 
 
-def _rollout(entry: Entry) -> tuple[object, ...]:
-    """What tells one entry from another: a revision may take the traffic twice in one second."""
-    return entry.revision, entry.promoted, entry.seconds
+def _added(before: Sequence[Entry], after: Sequence[Entry]) -> Sequence[Entry]:
+    """What was put in front of a history, at whose end as much may have gone.
+
+    By their places: two entries may look the same, as a revision may take the traffic twice in one second.
+    """
+    known, told = [*map(_but_the_outcome, before)], [*map(_but_the_outcome, after)]
+    count = next(n for n in range(len(told) + 1) if told[n:] == known[: len(told) - n])
+    return after[:count]
+
+
+def _but_the_outcome(entry: Entry) -> Entry:
+    """All of an entry that stays: what served was replaced since."""
+    return replace(entry, outcome="")

@@ -114,6 +114,35 @@ def test_how_long_it_took_where_the_same_revision_took_the_traffic_twice_within_
     assert progress.took(back, back).moved is None, "the control: nothing moved"
 
 
+def test_how_long_it_took_where_two_moves_look_the_same() -> None:
+    """Between two revisions whose pods run, several times in a second, each in as many milliseconds."""
+    shown = state("standby").deployment
+    newest, oldest = shown.body["status"]["history"]
+    there = {**newest, "startedTime": newest["promotedTime"], "durationSeconds": 0.0}
+    back = {**there, "revision": oldest["revision"], "version": oldest["version"]}
+    edited = _having(shown, [back, there, back, there, oldest])
+    assert progress.took(edited, _having(shown, [there, *edited.body["status"]["history"]])).moved == 0.0
+    assert progress.took(edited, edited).moved is None, "the control: nothing moved"
+
+
+def test_how_long_it_took_where_the_oldest_is_told_of_no_more() -> None:
+    """Ten are kept; what came in front pushed out one that looked the same."""
+    shown = state("standby").deployment
+    newest, oldest = shown.body["status"]["history"]
+    others = [{**oldest, "durationSeconds": float(n)} for n in range(9)]
+    edited = _having(shown, [*others, newest])
+    after = _having(shown, [newest, *others])
+    assert progress.took(edited, after).moved == newest["durationSeconds"]
+
+
+def test_how_long_it_took_where_the_outcome_of_the_one_before_changed() -> None:
+    shown = state("standby").deployment
+    newest, oldest = shown.body["status"]["history"]
+    edited = _having(shown, [{**oldest, "outcome": "Serving"}])
+    assert progress.took(edited, shown).moved == newest["durationSeconds"]
+    assert progress.took(_having(shown, []), shown).moved == newest["durationSeconds"], "there was none"
+
+
 def _having(shown: ModelDeployment, history: list[Json]) -> ModelDeployment:
     return deployment.parse({**shown.body, "status": {**shown.body["status"], "history": history}})
 
