@@ -60,6 +60,17 @@ def taken_out(value: str) -> Judge:
     return judge
 
 
+def let_in(deployment: ModelDeployment) -> Verdict:
+    """Done when the operator has seen that what is declared is not rejected any more."""
+    if deployment.deleting:
+        return Verdict(Outcome.FAILED, deployment.message)
+    if deployment.rejecting:
+        return Verdict(Outcome.FAILED, f"{deployment.rejecting} is rejected again")
+    if rejection.holds_back_what_is_declared(deployment):
+        return Verdict(Outcome.GOES_ON, rejection.UNSEEN)
+    return Verdict(Outcome.DONE, deployment.message)
+
+
 def promoted(revision: str) -> Judge:
     """The judge that waits until a revision has all of the traffic.
 

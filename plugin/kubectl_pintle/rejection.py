@@ -8,6 +8,9 @@ from kubectl_pintle.names import ANNOTATION_REJECT, REJECTED_BY_USER, Json, shor
 from kubectl_pintle.records import Record
 from kubectl_pintle.rollback import Refused
 
+# The annotation is gone, and the status tells of it still.
+UNSEEN = "the operator has not seen yet that nothing is rejected any more"
+
 
 @dataclass(frozen=True, slots=True)
 class Rejecting:
@@ -24,10 +27,13 @@ def choose(deployment: ModelDeployment, records: Sequence[Record], wanted: str |
 
     Raises:
         Refused: nothing serves, nothing could take its place, or without being asked for, something that is
-            rejected now would get the traffic again: there is one annotation, and it holds one value.
+            rejected now would get the traffic again: there is one annotation, and it holds one value. Or what
+            serves is not known, as the operator has not seen yet that the annotation is gone.
     """
     value = _value(records, wanted) if wanted else _what_serves(deployment)
     if not wanted and holds_back_what_is_declared(deployment):
+        if not deployment.rejecting:
+            raise Refused(f"{UNSEEN}: try again, or name what to reject")
         serves = f"version {deployment.serving.version} serves" if deployment.serving else "nothing serves"
         raise Refused(
             f"{deployment.rejecting} is rejected already, and {serves}; name what to reject instead"
@@ -113,5 +119,5 @@ def is_out(deployment: ModelDeployment, value: str) -> bool:
 
 
 def holds_back_what_is_declared(deployment: ModelDeployment) -> bool:
-    """Whether what is declared would serve, were it not for the annotation."""
+    """Whether, as far as the operator has seen, what is declared would serve but for the annotation."""
     return deployment.ready.reason == REJECTED_BY_USER

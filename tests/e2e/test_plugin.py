@@ -261,8 +261,11 @@ def test_reject(pintle: Terminal, iris: Deployed, figure: Figure) -> None:
     cleared = pintle("reject", "iris", "--clear")
     assert cleared.code == 0
     assert f"version {BOOSTED}, which is declared, takes the traffic again" in cleared.out
-    iris.ready(BOOSTED)
+    again = pintle("reject", "iris", "-o", "json")
+    assert (again.code, again.data["serving"]["version"]) == (0, LINEAR), "at once"
     assert pintle("reject", "iris", "--clear").code == 0
+    iris.ready(BOOSTED)
+    assert pintle("reject", "iris", "--clear").code == 0, "nothing is rejected"
 
 
 def test_somebody_elses_spec(rig: Rig, pintle: Terminal, namespace: str, iris: Deployed) -> None:

@@ -5,10 +5,10 @@ from kubectl_pintle.commands.context import NO, OK, Context
 from kubectl_pintle.deployment import ModelDeployment
 from kubectl_pintle.following import follow
 from kubectl_pintle.names import ANNOTATION_REJECT
-from kubectl_pintle.progress import Took, taken_out, took
+from kubectl_pintle.progress import Took, let_in, taken_out, took
 from kubectl_pintle.records import Record
 from kubectl_pintle.rejection import Rejecting
-from kubectl_pintle.text import to_json
+from kubectl_pintle.text import duration, to_json
 
 
 def run(context: Context) -> int:
@@ -58,8 +58,9 @@ def _tell(context: Context, deployment: ModelDeployment, words: str, spent: Took
 
 
 def _clear(context: Context, deployment: ModelDeployment) -> int:
+    """Remove the annotation, and wait until the status tells of it no more: the next command goes by that."""
+    again = rejection.holds_back_what_is_declared(deployment)
     if deployment.rejecting:
-        again = rejection.holds_back_what_is_declared(deployment)
         effect = (
             f"; version {deployment.declared}, which is declared, takes the traffic again" if again else ""
         )
@@ -67,6 +68,18 @@ def _clear(context: Context, deployment: ModelDeployment) -> int:
         deployment = context.write(deployment, rejection.patch(deployment, None))
     else:
         context.tell(f"{deployment.full} rejects nothing")
+    if context.args.dry_run or not again:
+        return _end(context, deployment)
+    timeout = context.args.timeout
+    end = follow(context.kubectl, context.screen, deployment, let_in, timeout)
+    if end.done:
+        return _end(context, end.deployment)
+    over = f" (not within {duration(timeout.total_seconds())})" if end.timed_out else ""
+    context.tell(f"{deployment.full}: {end.verdict.words}{over}")
+    return _end(context, end.deployment, NO)
+
+
+def _end(context: Context, deployment: ModelDeployment, code: int = OK) -> int:
     if context.as_json:
         context.screen.print(to_json(overview.summary(deployment)))
-    return OK
+    return code

@@ -77,6 +77,16 @@ def test_typed_twice_it_does_not_undo_itself() -> None:
     assert rejection.choose(REJECTED.deployment, REJECTED.records, "1").value == "version/1"
 
 
+def test_before_the_operator_has_seen_that_nothing_is_rejected() -> None:
+    """What serves, by the status, is what took the place of what takes the traffic again."""
+    cleared = replace(REJECTED.deployment, rejecting="")
+    with pytest.raises(
+        Refused, match="has not seen yet that nothing is rejected any more: try again, or name"
+    ):
+        rejection.choose(cleared, REJECTED.records, None)
+    assert rejection.choose(cleared, REJECTED.records, "2").value == "version/2"
+
+
 def test_what_is_rejected_now_takes_over_only_if_asked_for() -> None:
     stale = rejecting(STANDBY, "version/1")
     with pytest.raises(Refused, match="version 1, which would take the traffic, is what is rejected now"):

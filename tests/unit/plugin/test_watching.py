@@ -12,9 +12,11 @@ from typing import Any
 import orjson
 import pytest
 
+from kubectl_pintle import cli
 from kubectl_pintle import deployment as deployments
 from kubectl_pintle.following import End, follow
 from kubectl_pintle.kubectl import Kubectl, KubectlError
+from kubectl_pintle.names import ANNOTATION_REJECT
 from kubectl_pintle.progress import ready
 from kubectl_pintle.screen import Screen
 from tests.support.gitops.testdata import path_of
@@ -117,6 +119,43 @@ def test_an_object_that_is_deleted_ends_it(scripted: Scripted, part: dict[str, A
     scripted.plan(part)
     end = _follow()
     assert (end.done, end.timed_out, end.verdict.words) == (False, False, "it was deleted")
+
+
+REJECTED = load("rejected")["deployment"]
+CLEARED = {**REJECTED, "metadata": {**REJECTED["metadata"], "annotations": {}}}
+
+
+def test_what_is_rejected_no_more_is_waited_for(
+    scripted: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Until the operator has seen it, the status tells of the rejection, and a next one would go by that."""
+    seen = {"events": [_event(CLEARED, "ADDED"), _event(READY)], "stays": True}
+    scripted.plan({"events": [REJECTED]}, {"events": [CLEARED]}, seen)
+    assert cli.main(["reject", "iris", "--clear"]) == 0
+    told = capsys.readouterr()
+    assert "version 2, which is declared, takes the traffic again" in told.out
+    assert "the operator has not seen yet that nothing is rejected any more" in told.err
+    assert "--watch" in (scripted.folder / "arguments-2").read_text()
+
+
+@pytest.mark.parametrize(
+    ("last", "says"), [(CLEARED, "nothing is rejected any more (not within 0.5s)"), (REJECTED, "again")]
+)
+def test_what_is_rejected_still_is_told(
+    scripted: Scripted, capsys: pytest.CaptureFixture[str], last: dict[str, Any], says: str
+) -> None:
+    unseen = {"events": [_event(last, "ADDED")], "stays": True}
+    scripted.plan({"events": [REJECTED]}, {"events": [CLEARED]}, unseen)
+    assert cli.main(["reject", "iris", "--clear", "--timeout", "0.5s"]) == 1
+    assert says in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_what_holds_nothing_back_is_lifted_at_once(scripted: Scripted) -> None:
+    annotations = {ANNOTATION_REJECT: "version/9"}
+    annotated = {**READY, "metadata": {**READY["metadata"], "annotations": annotations}}
+    scripted.plan({"events": [annotated]}, {"events": [READY]})
+    assert cli.main(["reject", "iris", "--clear"]) == 0
+    assert scripted.starts == 2
 
 
 def test_kubectls_own_words_are_the_error(scripted: Scripted) -> None:
