@@ -21,15 +21,18 @@ class Event:
     count: int
 
 
-def parse(bodies: Iterable[Json], *, pods: Iterable[str]) -> tuple[Event, ...]:
-    """The newest of a ModelDeployment's Events and of those of these pods, in the order of time."""
+def parse(bodies: Iterable[Json], *, about: str, pods: Iterable[str]) -> tuple[Event, ...]:
+    """The newest Events about a ModelDeployment, by its uid, and about these pods, in the order of time."""
     names = frozenset(pods)
-    found = [_event(b) for b in bodies if _concerns(b.get("involvedObject") or {}, names)]
+    found = [_event(b) for b in bodies if _concerns(b.get("involvedObject") or {}, about, names)]
     return tuple(sorted(found, key=lambda e: e.time.timestamp() if e.time else 0.0))[-SHOWN:]
 
 
-def _concerns(about: Json, pods: frozenset[str]) -> bool:
-    return about.get("kind") != "Pod" or about.get("name") in pods
+def _concerns(about: Json, uid: str, pods: frozenset[str]) -> bool:
+    """Whether it is meant, and not a former one of the same name; not all who tell of it say which."""
+    if about.get("kind") == "Pod":
+        return about.get("name") in pods
+    return about.get("uid") in {uid, "", None}
 
 
 def _event(body: Json) -> Event:

@@ -34,10 +34,17 @@ class NoSuchRevision(LookupError):
     """A revision that was asked for is not on record; the message says which are."""
 
 
-def parse(bodies: Iterable[Json]) -> tuple[Record, ...]:
-    """Read all records, newest first; what no Pintle wrote is left out."""
-    found = [record for body in bodies if (record := _record(body))]
+def parse(bodies: Iterable[Json], *, of: str) -> tuple[Record, ...]:
+    """Read all records of a ModelDeployment, by its uid, newest first; what no Pintle wrote is left out.
+
+    Those of a former one of the same name are there until they are collected.
+    """
+    found = [record for body in bodies if _is_owned(body, of) and (record := _record(body))]
     return tuple(sorted(found, key=lambda r: r.number, reverse=True))
+
+
+def _is_owned(body: Json, uid: str) -> bool:
+    return any(owner.get("uid") == uid for owner in body["metadata"].get("ownerReferences") or ())
 
 
 def _record(body: Json) -> Record | None:

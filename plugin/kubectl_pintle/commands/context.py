@@ -46,7 +46,7 @@ class Context:
 
     def records(self, deployment: ModelDeployment) -> tuple[Record, ...]:
         """Its records."""
-        return records.parse(self._labelled("controllerrevisions", deployment))
+        return records.parse(self._labelled("controllerrevisions", deployment), of=deployment.uid)
 
     def known_records(self, deployment: ModelDeployment) -> tuple[Record, ...]:
         """Its records; none, and a word about it, where they cannot be read: going back needs none."""

@@ -48,5 +48,6 @@ def _overview(context: Context, deployment: ModelDeployment) -> Overview:
     bodies: list[list[Json]] = [[] if isinstance(answer, KubectlError) else answer for answer in read]
     found = pods.parse(bodies[0])
     # What a pod that is well had to say on its way says nothing any more.
-    told = events.parse([*bodies[1], *bodies[2]], pods=[p.name for p in found if not p.ready])
+    unwell = [p.name for p in found if not p.ready]
+    told = events.parse([*bodies[1], *bodies[2]], about=deployment.uid, pods=unwell)
     return Overview(deployment, found, told, unread)

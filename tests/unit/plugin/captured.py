@@ -49,8 +49,9 @@ def state(name: str) -> State:
     """A captured state."""
     content = load(name)
     read = pods.parse(content["pods"])
-    told = events.parse(content["events"], pods=[p.name for p in read])
-    return State(deployment.parse(content["deployment"]), records.parse(content["records"]), read, told)
+    parsed = deployment.parse(content["deployment"])
+    told = events.parse(content["events"], about=parsed.uid, pods=[p.name for p in read])
+    return State(parsed, records.parse(content["records"], of=parsed.uid), read, told)
 
 
 def rejecting(shown: State, value: str) -> ModelDeployment:

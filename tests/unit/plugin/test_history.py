@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from kubectl_pintle import timeline
+from kubectl_pintle import records, timeline
+from tests.support.plugin_states import load
 from tests.unit.plugin.captured import state
 
 
@@ -51,6 +52,15 @@ def test_a_revision_that_is_off_the_record_is_told_all_the_same() -> None:
     shown = state("proof-failed")
     rows = timeline.rows(shown.without("standby"), [shown.record("2")])
     assert [(r.version, r.now) for r in rows] == [("4", "rejected"), ("2", "serving"), ("1", "")]
+
+
+def test_records_of_a_former_object_of_the_same_name_are_left_out() -> None:
+    content = load("rejected")
+    uid = content["deployment"]["metadata"]["uid"]
+    assert [r.version for r in records.parse(content["records"], of=uid)] == ["2", "4", "2", "1"]
+    assert records.parse(content["records"], of="another") == ()
+    orphans = [{**r, "metadata": {**r["metadata"], "ownerReferences": None}} for r in content["records"]]
+    assert records.parse(orphans, of=uid) == (), "nor does the operator count them"
 
 
 def test_for_people_and_for_scripts() -> None:

@@ -71,10 +71,20 @@ def test_events_are_those_of_the_object_and_its_pods() -> None:
 def test_events_of_other_pods_are_not_shown() -> None:
     content = load("failing")
     names = [pod["metadata"]["name"] for pod in content["pods"]]
-    assert {e.about.partition("/")[0] for e in events.parse(content["events"], pods=())} == {
-        "ModelDeployment"
-    }
-    assert "Pod" in {e.about.partition("/")[0] for e in events.parse(content["events"], pods=names)}
+    uid = content["deployment"]["metadata"]["uid"]
+    none, some = (events.parse(content["events"], about=uid, pods=pods) for pods in ((), names))
+    assert {e.about.partition("/")[0] for e in none} == {"ModelDeployment"}
+    assert "Pod" in {e.about.partition("/")[0] for e in some}
+
+
+def test_events_of_a_former_object_of_the_same_name_are_not_shown() -> None:
+    content = load("rejected")
+    uid = content["deployment"]["metadata"]["uid"]
+    mine = [e for e in content["events"] if e["involvedObject"].get("uid") == uid]
+    assert events.parse(mine, about=uid, pods=())
+    assert events.parse(mine, about="another", pods=()) == ()
+    unnamed = [{**e, "involvedObject": {**e["involvedObject"], "uid": ""}} for e in mine]
+    assert events.parse(unnamed, about=uid, pods=()), "of whoever does not say which object is meant"
 
 
 def test_what_cannot_be_read_is_said() -> None:
