@@ -26,7 +26,7 @@ def run(context: Context) -> int:
         return reject.carry_out(context, deployment, _instead(deployment, records, target))
     if change is None:
         context.tell(f"{deployment.full} declares version {target.version} already ({target.why})")
-        return _wait(context, deployment)
+        return OK if args.dry_run else _wait(context, deployment)
     owner = ownership.owner(deployment.body)
     if owner and not args.force:
         handed = HandedOver(deployment, change, owner, *_offer(deployment, records, target))

@@ -158,6 +158,17 @@ def test_what_holds_nothing_back_is_lifted_at_once(scripted: Scripted) -> None:
     assert scripted.starts == 2
 
 
+def test_what_would_be_done_is_not_waited_for(scripted: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    """A rollback is under way: there is nothing to write, and with --dry-run nothing to wait for."""
+    metadata = {**READY["metadata"], "generation": READY["metadata"]["generation"] + 1}
+    under_way = {**READY, "metadata": metadata, "spec": {**READY["spec"], "version": 1}}
+    unseen = {"events": [_event(under_way, "ADDED")], "stays": True}
+    scripted.plan({"events": [under_way]}, {"events": [{"items": []}]}, unseen)
+    assert cli.main(["rollback", "iris", "--dry-run", "--timeout", "0.5s"]) == 0
+    assert "declares version 1 already (it is on its way; " in capsys.readouterr().out
+    assert scripted.starts == 2
+
+
 def test_kubectls_own_words_are_the_error(scripted: Scripted) -> None:
     scripted.plan({"events": [], "says": "error: context here does not exist", "code": 1})
     with pytest.raises(KubectlError, match="context here does not exist"):
