@@ -25,9 +25,8 @@ def main() -> None:
         sys.exit(USAGE)
     log.configure()
     mounts = Mounts.from_environment()
-    if step != "serve":
-        # As PID 1 a process without a handler would ignore this signal; `serve` has its own.
-        signal.signal(signal.SIGTERM, _end)
+    # As PID 1 a process without a handler would ignore this signal; `serve` takes it over once it listens.
+    signal.signal(signal.SIGTERM, _end)
     sys.exit(_run(step, mounts))
 
 

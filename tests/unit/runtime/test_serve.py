@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
+import signal
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.support.waiting import until
 from tests.unit.runtime.conftest import Pod, unwarned
 from tests.unit.runtime.process import Server, exchange
 from tests.unit.runtime.test_hostile_artifacts import BOMB
@@ -156,6 +159,23 @@ def test_loading_is_answered_and_sigterm_ends_it_at_once(pod: Pod, gates: Gates)
         assert (status, json.loads(body)) == (503, {"ready": False, "doing": "loading the model"})
         server.terminate()
         assert server.wait_for_end() == (0, {})
+
+
+def test_sigterm_ends_it_before_it_listens(pod: Pod) -> None:
+    """As PID 1, a process without a handler would not hear of it, and stay for all of its grace."""
+    pod.mounts.revision.unlink()
+    os.mkfifo(pod.mounts.revision)
+
+    def reading() -> int | None:
+        with contextlib.suppress(OSError):  # nobody reads there yet
+            return os.open(pod.mounts.revision, os.O_WRONLY | os.O_NONBLOCK)
+        return None
+
+    with pod.serve() as server:
+        held = until(reading, within=60, what="it reads its revision")
+        server.terminate()
+        assert server.wait_for_end() == (128 + signal.SIGTERM, {})
+    os.close(held)
 
 
 def test_sigterm_keeps_answering_and_loses_no_request(pod: Pod, gates: Gates) -> None:
