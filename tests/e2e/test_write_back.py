@@ -1,13 +1,16 @@
 """Tags on versions of a real MLflow: who serves and stands by, a registry that is down, and what is gone."""
 
+import json
 import time
 from collections.abc import Iterator
 
 import pytest
 
 from pintle.domain.resources import CONFIG_MAPS, REGISTRY_CONNECTIONS
+from pintle.tags import LEDGER_KEY
 from tests.e2e.conftest import Figure
 from tests.support.deployed import Deployed
+from tests.support.rest import Json
 from tests.support.rig import BOOSTED, LINEAR, NAN, Rig
 from tests.support.waiting import until
 
@@ -38,6 +41,21 @@ def ours(rig: Rig, namespace: str) -> dict[str, str]:
     return {v: texts[0] for v, texts in said.items() if texts}
 
 
+def noted(rig: Rig, namespace: str) -> Json:
+    """The ledger of the tags of a namespace's deployments."""
+    return rig.kube.get(CONFIG_MAPS, namespace, "pintle-tags-mlflow")
+
+
+def settled(rig: Rig, namespace: str) -> Json:
+    """The ledger, once it has noted of each tag that it is written: that comes a moment after the tag."""
+
+    def done() -> Json | None:
+        ledger = noted(rig, namespace)
+        return ledger if all(entry["written"] for entry in json.loads(ledger["data"][LEDGER_KEY])) else None
+
+    return until(done, within=30, what="all tags are noted", now=lambda: noted(rig, namespace)["data"])
+
+
 def test_write_back(rig: Rig, iris: Deployed, figure: Figure) -> None:
     namespace = iris.namespace
 
@@ -66,12 +84,12 @@ def test_write_back(rig: Rig, iris: Deployed, figure: Figure) -> None:
         iris.edit(version=int(LINEAR))
         iris.ready(LINEAR, within=ROLLBACK_SECONDS)
     late = written({LINEAR: serving(), BOOSTED: "standby", NAN: "rejected: ProofFailed"}, within=BACK_SECONDS)
+    ledger = settled(rig, namespace)
     mark = rig.audit.mark()
     asked = time.time()
-    ledger = rig.kube.get(CONFIG_MAPS, namespace, "pintle-tags-mlflow")
     iris.edit(replicas=2)
     iris.ready(LINEAR)
-    assert rig.kube.get(CONFIG_MAPS, namespace, "pintle-tags-mlflow") == ledger
+    assert noted(rig, namespace) == ledger
     made = rig.audit.settled(mark, namespace).requests
     assert not [r for r in made if r.name == "pintle-tags-mlflow" and r.verb != "get"]
     tags = [line for line in rig.mlflow.asked(asked) if "set-tag" in line or "delete-tag" in line]

@@ -158,9 +158,12 @@ class MlflowPod:
 
     def asked(self, since: float) -> list[str]:
         """The requests to its registry, from its log: those since a time in seconds since 1970."""
+        # The API server cuts this time to whole seconds, so lines of up to a second before come too.
         moment = datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds")
-        printed = self.kube.kubectl("-n", self.namespace, "logs", "deploy/mlflow", f"--since-time={moment}")
-        return [line for line in printed.splitlines() if "/api/2.0/mlflow/" in line]
+        command = ("-n", self.namespace, "logs", "deploy/mlflow", "--timestamps", f"--since-time={moment}")
+        stamped = (line.partition(" ") for line in self.kube.kubectl(*command).splitlines())
+        late = (text for at, _, text in stamped if datetime.fromisoformat(at).timestamp() >= since)
+        return [line for line in late if "/api/2.0/mlflow/" in line]
 
     def run(self, code: str, *arguments: str) -> str:
         """What a piece of Python prints that runs in the pod: a client inside the cluster."""
