@@ -11,7 +11,7 @@ from pintle.domain.resources import MODEL_DEPLOYMENTS, SERVICES
 from tests.e2e.conftest import Figure
 from tests.support import install
 from tests.support.deployed import Deployed, condition
-from tests.support.load import assert_faultless, load
+from tests.support.load import FOLLOW_SECONDS, assert_faultless, load
 from tests.support.rig import BOOSTED, LINEAR, NAMES, NAN, Rig, version_of
 from tests.support.watching import Watch, watching
 
@@ -63,14 +63,17 @@ def test_changes_under_load(rig: Rig, iris: Deployed, figure: Figure) -> None:
         load(iris, rate=RATE) as traffic,
     ):
         declared, edits, before = Declared(time.time(), {LINEAR}), [], LINEAR
+        # What served before `before`, and from when on it may answer no more, be it in the midst of an edit.
+        late, alone = LINEAR, 0.0
         for change in CHANGES:
             edited = time.time()
-            declared.allow(edited, {before, change.serves})
+            declared.allow(edited, {late, before, change.serves})
             edits.append((edited, change.serves))
             iris.edit(version=int(change.to))
             _settle(iris, change)
-            declared.allow(time.time(), {change.serves})
-            before = change.serves
+            declared.allow(max(edited, min(alone, time.time())), {before, change.serves})
+            late, alone, before = before, time.time() + FOLLOW_SECONDS, change.serves
+        declared.allow(max(alone, time.time()), {before})
         traffic.wait(
             lambda log: len(log.requests) >= ENOUGH_REQUESTS, 300, f"record of {ENOUGH_REQUESTS} requests"
         )

@@ -16,7 +16,7 @@ from tests.e2e.conftest import Figure
 from tests.support import twins
 from tests.support.deployed import OWNED, Deployed, condition
 from tests.support.edit_chains import Chain, Outcome, Revision, Wanted
-from tests.support.load import assert_faultless, load
+from tests.support.load import FOLLOW_SECONDS, assert_faultless, load
 from tests.support.rest import Json
 from tests.support.rig import BOOSTED, LINEAR, NAN, Rig, version_of
 from tests.support.twins import Twins
@@ -25,8 +25,6 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.slow
 
 RATE = 20.0
-# What `make bench` measures from a flip to the last answer of before is 0.2 s at most, on a quiet machine.
-FOLLOW_SECONDS = 1.0
 NAME = "edited"
 BROKEN = {NAN: "ProofFailed", version_of("crash-on-load"): "LoadFailed"}
 

@@ -11,7 +11,7 @@ from pintle.domain.resources import CONTROLLER_REVISIONS, PODS
 from tests.e2e.conftest import Figure
 from tests.support import install
 from tests.support.deployed import Deployed, condition
-from tests.support.load import assert_faultless, load
+from tests.support.load import FOLLOW_SECONDS, assert_faultless, load
 from tests.support.rest import Json
 from tests.support.rig import BOOSTED, LINEAR, NAMES, Rig
 from tests.support.watching import watching
@@ -128,9 +128,10 @@ def _is_of(body: Json, version: str) -> bool:
 
 
 def _assert_faultless(iris: Deployed, traffic: Traffic, declared: Declared, new: str) -> None:
-    declared.allow(time.time(), {new})
     begun = time.time()
-    traffic.wait(lambda log: log.requests[-1].began > begun + 1, 30, "answers of the new version")
+    alone = begun + FOLLOW_SECONDS
+    declared.allow(alone, {new})
+    traffic.wait(lambda log: log.requests[-1].began > alone + 1, 30, "answers of the new version")
     requests = traffic.stop()
     assert_faultless(requests, declared)
     assert {r.version for r in requests} == {*declared.during(begun - 3600, begun)}, iris
