@@ -92,11 +92,11 @@ def operator_with(kube: Kube, **environment: str) -> Iterator[None]:
     command = ("-n", SYSTEM, "set", "env", f"deployment/{OPERATOR}")
     kube.kubectl(*command, *(f"{name}={value}" for name, value in environment.items()))
     try:
-        wait(kube)
+        _wait_alone(kube)
         yield
     finally:
         kube.kubectl(*command, *(f"{name}-" for name in environment))
-        wait(kube)
+        _wait_alone(kube)
 
 
 @contextmanager
@@ -149,11 +149,11 @@ def _operator_of(kube: Kube, change: Callable[[Json], None]) -> Iterator[None]:
     change(after["spec"])
     try:
         kube.merge(DEPLOYMENTS, SYSTEM, OPERATOR, {"spec": {"template": after}})
-        wait(kube)
+        _wait_alone(kube)
         yield
     finally:
         kube.merge(DEPLOYMENTS, SYSTEM, OPERATOR, {"spec": {"template": before}})
-        wait(kube)
+        _wait_alone(kube)
 
 
 @contextmanager
@@ -190,6 +190,17 @@ def operator_log(kube: Kube, lines: int) -> str:
             with suppress(AssertionError):
                 text.append(f"{name} {' '.join(more)}\n{kube.kubectl(*command, *more)}")
     return "\n".join(text) or "there is no operator's pod"
+
+
+def _wait_alone(kube: Kube) -> None:
+    """Wait until the operator is ready and none of before is left: that one leads until it is told to end."""
+    wait(kube)
+    until(
+        lambda: len(operator_pods(kube)) == 1,
+        within=60,
+        what="the operator of before is gone",
+        now=lambda: [pod["metadata"]["name"] for pod in operator_pods(kube)],
+    )
 
 
 def _namespaces(kube: Kube) -> list[str]:
