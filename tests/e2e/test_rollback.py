@@ -10,8 +10,10 @@ from tests.support.deployed import Deployed, condition
 from tests.support.rig import NAMES, Rig
 from tests.support.rollbacks import Pair, Rollback, applying, pair
 
-# Loose: it must hold on the busiest machine.
+# Until nobody asks the version before any more. Loose: it must hold on the busiest machine.
 LIMIT_SECONDS = 2.0
+# Until its last answer is there, which a busy machine may keep waiting.
+ANSWERED_SECONDS = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,8 @@ def test_rollback_after_a_change_of_resources(two: Pair, figure: Figure) -> None
     standby = two.deployed.uids(two.other)
     revision = two.deployed.body()["status"]["standby"]["revision"]
     rollback = two.roll_back()
-    assert two.deployed.body()["status"]["serving"]["revision"] == revision
+    # By now the rollout of the declared shape may be through, so that another one serves.
+    assert revision in _promoted(two)[:2]
     assert standby <= two.deployed.uids(two.serving)
     body = two.deployed.ready(two.serving)
     assert body["status"]["serving"]["revision"] != revision
@@ -85,9 +88,16 @@ def test_rejected_while_the_old_spec_is_applied_again_and_again(two: Pair, figur
     _check(two, figure, *rollbacks)
 
 
+def _promoted(two: Pair) -> list[str]:
+    """The revisions that have taken the traffic, the last one first."""
+    entries = two.deployed.body()["status"]["history"]
+    return [entry["revision"] for entry in entries if "promotedTime" in entry]
+
+
 def _check(two: Pair, figure: Figure, *rollbacks: Rollback) -> None:
     counts = totals(two.traffic.requests())
     shown = ", ".join(f"{r.seconds * 1e3:.0f} (asked {r.asked * 1e3:.0f})" for r in rollbacks)
     figure(f"the last answer from the version before {shown} ms after the edit; {counts}")
-    assert max(r.seconds for r in rollbacks) <= LIMIT_SECONDS
+    assert max(r.asked for r in rollbacks) <= LIMIT_SECONDS
+    assert max(r.seconds for r in rollbacks) <= ANSWERED_SECONDS
     assert (counts.lost, counts.wrong) == (0, 0)

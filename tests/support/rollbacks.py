@@ -28,11 +28,12 @@ SETTLED_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Rollback:
-    """The last answer of the version before: when it was asked for and when it was there, in seconds.
+    """When the version before was last asked, and when its last answer was there, in seconds.
 
     Both from the API server's answer to the edit on; the second is the figure, the first tells how much of
-    it is a slow answer. `edited` is when that was, in seconds since 1970. `operator` is the operator's own
-    share: from the API server's answer to the edit to its answer to the switch of the Service.
+    it is a slow answer. They need not be of one request. `edited` is when that was, in seconds since 1970.
+    `operator` is the operator's own share: from the API server's answer to the edit to its answer to the
+    switch of the Service.
     """
 
     asked: float
@@ -90,18 +91,19 @@ class Pair:
         )
 
         def settled(log: Log) -> bool:
-            last = self._last_of(before, edit.answered)
+            last = self._answers_of(before, edit.answered)[-1]
             return log.requests[-1].began > last.done + SETTLED_SECONDS
 
         self.traffic.wait(settled, 30, "settled answers")
-        last = self._last_of(before, edit.answered)
+        answers = self._answers_of(before, edit.answered)
+        asked, done = max(r.began for r in answers), answers[-1].done
         switch = self.rig.audit.reaction(mark, target.namespace, "services", target.name)
         own = switch.answered - edit.answered
-        return Rollback(last.began - edit.answered, last.done - edit.answered, edit.answered, own)
+        return Rollback(asked - edit.answered, done - edit.answered, edit.answered, own)
 
-    def _last_of(self, version: str, edited: float) -> Request:
-        """The last answer of a version to end, among those around an edit."""
-        return answers_by(self.traffic.requests(), version=version, since=edited - 10)[-1]
+    def _answers_of(self, version: str, edited: float) -> list[Request]:
+        """The answers of a version around an edit and after it, by when they ended."""
+        return answers_by(self.traffic.requests(), version=version, since=edited - 10)
 
     def change_resources(self) -> None:
         """Roll out another shape of what serves; the standby keeps the one that it has."""
