@@ -40,12 +40,13 @@ def test_a_switch_moves_every_client(rig: Rig, iris: Deployed, traffic: Traffic,
     for _ in range(3):
         old, new = _versions(iris)
         _assert_connections_are_kept(traffic, old)
+        _await_role(rig, iris, new, 0, standby=True)
         edited = time.time()
         declared.allow(edited, {old, new})
         iris.edit(version=int(new))
         iris.ready(new, within=30)
         _await_answers(traffic, new)
-        seen = max(_role_seen(rig, iris, pod["metadata"]["name"], edited) for pod in iris.pods(old))
+        seen = _await_role(rig, iris, old, edited, standby=True)
         late = _by_client(r for r in traffic.requests() if r.version == old and r.began > seen)
         assert all(len(requests) <= 1 for requests in late.values()), late
         last = max(r.done for r in traffic.requests() if r.version == old)
@@ -54,6 +55,7 @@ def test_a_switch_moves_every_client(rig: Rig, iris: Deployed, traffic: Traffic,
             f"the edit; {sum(map(len, late.values()))} of {CLIENTS} clients asked it once more; the last "
             f"answer of version {old} {(last - edited) * 1e3:.0f} ms after the edit"
         )
+        _await_role(rig, iris, new, edited, standby=False)
         _assert_connections_are_kept(traffic, new)
         declared.allow(time.time(), {new})
     figure(assert_faultless(traffic.stop(), declared))
@@ -82,10 +84,12 @@ def test_pods_replaced_while_there_is_no_operator(
     iris.ready(old, within=60)
     _assert_connections_are_kept(traffic, old)
     declared = Declared(0, {old})
-    declared.allow(time.time(), {old, new})
+    edited = time.time()
+    declared.allow(edited, {old, new})
     iris.edit(version=int(new))
     iris.ready(new, within=30)
     _await_answers(traffic, new)
+    _await_role(rig, iris, new, edited, standby=False)
     _assert_connections_are_kept(traffic, new)
     figure(f"{REPLICAS} pods replaced without an operator: {assert_faultless(traffic.stop(), declared)}")
 
@@ -106,21 +110,22 @@ def _by_client(requests: Iterator[Request]) -> dict[str, list[Request]]:
     return found
 
 
-def _await_answers(traffic: Traffic, version: str) -> None:
-    """Wait until the last answers of every client are this version's."""
+def _await_answers(traffic: Traffic, version: str, *, since: float = 0) -> None:
+    """Wait until the last answers of every client are this version's, all asked for after a moment."""
 
     def moved(log: Log) -> bool:
         clients = _by_client(iter(log.requests))
         lasts = [requests[-ANSWERS:] for requests in clients.values()]
         enough = len(clients) == CLIENTS and all(len(last) == ANSWERS for last in lasts)
-        return enough and all(r.version == version for last in lasts for r in last)
+        return enough and all(r.version == version and r.began > since for last in lasts for r in last)
 
     traffic.wait(moved, 30, f"client that is on version {version} to stay")
 
 
 def _assert_connections_are_kept(traffic: Traffic, version: str) -> None:
     """See that many requests of every client need no new connection."""
-    _await_answers(traffic, version)
+    # A client that was told to close its connection a moment ago opens another with its next request.
+    _await_answers(traffic, version, since=time.time())
     began = time.time()
 
     def asked(log: Log) -> bool:
@@ -132,13 +137,22 @@ def _assert_connections_are_kept(traffic: Traffic, version: str) -> None:
     assert not opened, f"clients of version {version} opened {len(opened)} connections: {opened[:5]}"
 
 
-def _role_seen(rig: Rig, iris: Deployed, pod: str, since: float) -> float:
-    """When a pod first knew that it stands by, as it logs it; seconds since 1970."""
+def _await_role(rig: Rig, iris: Deployed, version: str, since: float, *, standby: bool) -> float:
+    """Wait until all pods of a version know whether they stand by; when the last of them came to know it.
+
+    Until the kubelet has told a pod that it serves now, it gives up each connection as one that stands by.
+    """
+    pods = [pod["metadata"]["name"] for pod in iris.pods(version)]
+    return max(_role_seen(rig, iris, pod, since, standby=standby) for pod in pods)
+
+
+def _role_seen(rig: Rig, iris: Deployed, pod: str, since: float, *, standby: bool) -> float:
+    """When a pod first knew after a moment whether it stands by, as it logs it; seconds since 1970."""
 
     def logged() -> float | None:
         printed = rig.kube.kubectl("-n", iris.namespace, "logs", pod, "--container=serve")
         entries = [json.loads(line) for line in printed.splitlines() if '"role changed"' in line]
-        times = [datetime.fromisoformat(e["time"]).timestamp() for e in entries if e["standby"]]
+        times = [datetime.fromisoformat(e["time"]).timestamp() for e in entries if e["standby"] is standby]
         return next((at for at in times if at > since), None)
 
-    return until(logged, within=30, what=f"pod {pod} has seen that it stands by")
+    return until(logged, within=30, what=f"pod {pod} has seen that standby={standby}")
