@@ -12,6 +12,7 @@ from tests.e2e.conftest import Figure
 from tests.support import install
 from tests.support.deployed import Deployed
 from tests.support.gitops import flux
+from tests.support.kube import EVENTS
 from tests.support.mlflow_pod import MlflowPod
 from tests.support.readers import PRIVATE, Reader, newcomer, reader, serving
 from tests.support.rig import BOOSTED, LINEAR, NAMES, NAN
@@ -180,7 +181,16 @@ def test_share_a_registry(reader: Reader, figure: Figure) -> None:
 def test_watch_and_debug(reader: Reader, figure: Figure) -> None:
     assert NAN == "4", "the page calls the version that answers NaN so"
     serving(reader, LINEAR)
-    figure(f"{reader.follow('watch-and-debug.md')} commands")
+
+    def event_is_there() -> None:
+        """Events are written one by one, after the status."""
+        until(
+            lambda: "ProofFailed" in {e["reason"] for e in reader.rig.kube.list(EVENTS, reader.namespace)},
+            within=30,
+            what="an Event tells of the refusal",
+        )
+
+    figure(f"{reader.follow('watch-and-debug.md', event_is_there=event_is_there)} commands")
 
 
 def test_choose_a_runtime(reader: Reader, figure: Figure) -> None:
