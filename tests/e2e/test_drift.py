@@ -1,7 +1,7 @@
 """What somebody else changes or deletes by hand is put back, and nothing that serves is touched by that."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from pintle.domain.resources import (
 from tests.e2e.conftest import Figure
 from tests.support.deployed import Deployed, condition
 from tests.support.load import assert_faultless, load
-from tests.support.predicting import predict
+from tests.support.predicting import asked
 from tests.support.rest import Json
 from tests.support.rig import BOOSTED, LINEAR, Rig
 from tests.support.waiting import until
@@ -63,9 +63,8 @@ def iris(rig: Rig, namespace: str) -> Deployed:
 
 def _answers(rig: Rig, iris: Deployed) -> str:
     """The revision that answers; "" for none, as when nodes have not heard of a Service's new address yet."""
-    with suppress(AssertionError):
-        return predict(rig.mlflow, iris).headers["pintle-revision"]
-    return ""
+    found = asked(rig.mlflow, iris)
+    return found.headers["pintle-revision"] if found else ""
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pintle.domain.resources import MODEL_RUNTIMES
 from testbed.api import ca_bundle
 from tests.e2e.conftest import Figure
 from tests.support.deployed import Deployed, condition
-from tests.support.predicting import predict
+from tests.support.predicting import answered
 from tests.support.rig import Rig, version_of
 
 OTHER_SCIKIT_LEARN = "1.7.2"  # as in demo/mlflow/variants.py
@@ -35,7 +35,7 @@ def test_own_environment(rig: Rig, namespace: str, runtime: str, figure: Figure)
     version = version_of("other-scikit-learn")
     iris.create(version=int(version), runtime={"name": runtime})
     body = iris.ready(version, within=300)
-    answer = predict(rig.mlflow, iris)
+    answer = answered(rig.mlflow, iris)
     assert answer.prediction["scikit_learn"] == OTHER_SCIKIT_LEARN
     assert condition(body, "Proven")["status"] == "True"
     figure(f"predicts with scikit-learn {answer.prediction['scikit_learn']}")
@@ -48,5 +48,5 @@ def test_no_example(rig: Rig, namespace: str, figure: Figure) -> None:
     plain.create(version=int(version))
     proven = condition(plain.ready(version), "Proven")
     assert (proven["status"], proven["reason"]) == ("Unknown", "NoExample")
-    assert predict(rig.mlflow, plain).headers["pintle-model"] == f"iris/{version}"
+    assert answered(rig.mlflow, plain).headers["pintle-model"] == f"iris/{version}"
     figure(f"Proven is {proven['status']}: {proven['message']}")

@@ -8,7 +8,7 @@ import pytest
 from pintle.domain.resources import PODS
 from tests.e2e.conftest import Figure
 from tests.support.deployed import OWNED, Deployed, condition
-from tests.support.predicting import predict
+from tests.support.predicting import asked, predict
 from tests.support.rig import BOOSTED, LINEAR, Rig
 from tests.support.waiting import until
 
@@ -59,12 +59,14 @@ def _check_predictions(rig: Rig, iris: Deployed, version: str) -> None:
     """The answers come from this version: at the latest when kube-proxy has heard of the endpoints.
 
     kube-proxy may take a second (its minSyncPeriod), which shows when two changes follow each other at once.
+    Of a new Service the cluster's DNS has to hear, too.
     """
     wanted = f"iris/{version}"
     answer = until(
-        lambda: (found := predict(rig.mlflow, iris)) and found.headers["pintle-model"] == wanted and found,
-        within=5,
+        lambda: (found := asked(rig.mlflow, iris)) and found.headers["pintle-model"] == wanted and found,
+        within=10,
         what=f"{wanted} answers",
+        now=lambda: predict(rig.mlflow, iris),
     )
     assert answer.prediction == pytest.approx(PREDICTIONS[version])
     assert answer.headers["pintle-revision"] == iris.body()["status"]["serving"]["revision"]

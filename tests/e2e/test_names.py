@@ -18,7 +18,7 @@ from pintle.domain.resources import (
 from tests.e2e.conftest import Figure
 from tests.support.deployed import OWNED, Deployed, condition
 from tests.support.kube import path
-from tests.support.predicting import predict
+from tests.support.predicting import answered, predict
 from tests.support.rest import Json
 from tests.support.rig import BOOSTED, LINEAR, Rig
 from tests.support.waiting import until
@@ -44,7 +44,7 @@ def test_deleted_and_made_again_at_once(rig: Rig, namespace: str, figure: Figure
     until(lambda: not before & _uids(iris), within=GONE_SECONDS, what="the old children are gone")
     assert {_owner(child) for kind in OWNED for child in iris.children(kind)} == {new}
     assert len(iris.children(SERVICES)) == len(iris.children(CONTROLLER_REVISIONS)) == 1
-    assert predict(rig.mlflow, iris).headers["pintle-model"] == f"iris/{LINEAR}"
+    assert answered(rig.mlflow, iris).headers["pintle-model"] == f"iris/{LINEAR}"
     figure(f"Ready {took:.1f} s after the deletion")
     iris.delete()
 

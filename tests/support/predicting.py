@@ -1,11 +1,13 @@
 """One prediction through a ModelDeployment's Service, asked from inside the cluster."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from tests.support.deployed import Deployed
 from tests.support.mlflow_pod import MlflowPod
+from tests.support.waiting import until
 
 # The first row of the example that the demo's models are logged with.
 COLUMNS = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)"]
@@ -33,3 +35,23 @@ def predict(client: MlflowPod, deployed: Deployed) -> Prediction:
     answer = json.loads(client.run(_ASK, url, BODY))
     headers = {name.lower(): value for name, value in answer["headers"].items()}
     return Prediction(headers, answer["body"]["predictions"][0])
+
+
+def asked(client: MlflowPod, deployed: Deployed) -> Prediction | None:
+    """What is predicted; None where nothing answers."""
+    with suppress(AssertionError):
+        return predict(client, deployed)
+    return None
+
+
+def answered(client: MlflowPod, deployed: Deployed, *, within: float = 10) -> Prediction:
+    """The first prediction that is answered.
+
+    kube-proxy and the cluster's DNS hear of a new Service in their own time, be it Ready to the operator.
+    """
+    return until(
+        lambda: asked(client, deployed),
+        within=within,
+        what=f"{deployed} answers",
+        now=lambda: predict(client, deployed),  # its error is the reason
+    )
