@@ -152,7 +152,8 @@ def _put_back(rig: Rig, iris: Deployed, revision: str, figure: Figure, change: C
         iris.ready(BOOSTED)
         until(
             lambda: len(iris.pods_of(revision)) == REPLICAS,
-            within=60,
+            # One that is told to end before Python runs in it does not hear of it: it stays for its 60 s.
+            within=90,
             what="the pods of the changed template are gone",
             now=lambda: iris.uids(BOOSTED),
         )
