@@ -51,6 +51,10 @@ class PodPlayer:
         """End; raises what went wrong meanwhile."""
         self._stop.set()
         self._thread.join(timeout=10)
+        self.check()
+
+    def check(self) -> None:
+        """Raise what it has ended by, if it has."""
         if self._trouble:
             raise AssertionError("the pods were not played to the end") from self._trouble
 
@@ -71,7 +75,7 @@ class PodPlayer:
                 for uid in list(latest):
                     if self._move(latest[uid]):
                         del latest[uid]  # until its watch tells of it again
-        except BaseException as error:  # noqa: BLE001 - handed to `stop`
+        except BaseException as error:  # noqa: BLE001 - handed to `check`
             if not self._stop.is_set():
                 self._trouble = error
 
@@ -119,8 +123,11 @@ class PodPlayer:
         """A request that may come too late: the pod may be gone, or on its way out."""
         content = "application/merge-patch+json" if method == "PATCH" else "application/json"
         code, answer = self._kube.rest.request(method, at, body, headers={"Content-Type": content})
+        message = str(answer.get("message"))
         late = code in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
-        assert code < HTTPStatus.BAD_REQUEST or late, f"{method} {at}: {code} {answer.get('message')}"
+        # A pod that was just made is bound in a namespace that is being deleted.
+        late = late or (code == HTTPStatus.FORBIDDEN and "being terminated" in message)
+        assert code < HTTPStatus.BAD_REQUEST or late, f"{method} {at}: {code} {message}"
 
 
 def make_node(kube: Kube) -> None:

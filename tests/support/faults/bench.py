@@ -61,6 +61,7 @@ class Bench:
     @contextmanager
     def lane(self, directory: Path, **settings: str) -> Iterator[Lane]:
         """A namespace with its own operator, which has not been started yet; its Lease is there, too."""
+        self.player.check()  # without it nothing comes up, and no test says why
         metadata = {"generateName": "faults-", "labels": MINE | RESTRICTED}
         namespace = self.kube.create(NAMESPACES, "", {"metadata": metadata})["metadata"]["name"]
         self._allow(namespace)
