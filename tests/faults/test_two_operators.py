@@ -161,9 +161,10 @@ def test_without_its_precondition_the_late_write_would_take_them(lane: Lane) -> 
     lane.proxy.arm(rule)
     late = held(lane, rule)
     with frozen(lane.operator):
-        another_flips_back(lane, subject)
+        another = another_flips_back(lane, subject)
         body = orjson.loads(late.body)
-        lane.bench.kube.scale(DEPLOYMENTS, lane.namespace, late.target.name, body["spec"]["replicas"])
-        until(lambda: pods_lost(lane, subject, V1) == 2, within=30, what="the pods that serve go")
+        with frozen(another):  # or it has scaled up again before a controller takes the pods
+            lane.bench.kube.scale(DEPLOYMENTS, lane.namespace, late.target.name, body["spec"]["replicas"])
+            until(lambda: pods_lost(lane, subject, V1) == 2, within=30, what="the pods that serve go")
         lane.proxy.release()
     assert list(oracles.broken_promises(history(lane, subject))) != []
