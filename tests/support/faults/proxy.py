@@ -12,7 +12,6 @@ from contextlib import contextmanager
 
 import aiohttp
 from aiohttp import web
-from aiohttp.test_utils import unused_port
 
 from pintle.adapters.kube_http import Login
 from tests.support.faults.answers import Answer, end_to_end, error_event, hang_up, spoilt, status
@@ -120,9 +119,8 @@ class ApiProxy:
             handler_cancellation=True,  # a watch ends when the watcher hangs up
         )
         await self._runner.setup()
-        port = unused_port()
-        await web.TCPSite(self._runner, "127.0.0.1", port).start()
-        self.url = f"http://127.0.0.1:{port}"
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def stop(self) -> None:
         self.end_watches()
