@@ -8,7 +8,7 @@ import pytest
 
 from pintle.adapters.telemetry.probes import ProbeServer
 from tests.support import exposed, monitoring
-from tests.support.gateway import free_port
+from tests.support.ports import free_port
 from tests.support.prometheus import Prometheus, reading
 from tests.support.waiting import until
 

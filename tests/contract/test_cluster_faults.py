@@ -9,13 +9,13 @@ from typing import Any, TypeAlias
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import unused_port
 from kubernetes.aio.client.configuration import Configuration
 
 from pintle import errors
 from pintle.adapters import kube_http
 from pintle.adapters.cluster import KubernetesCluster
 from pintle.domain.resources import CONFIG_MAPS, MODEL_RUNTIMES
+from tests.support.ports import free_port
 
 Answer: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -70,9 +70,8 @@ async def server() -> AsyncIterator[tuple[Server, str]]:
     app.router.add_route("*", "/{path:.*}", server.handle)
     runner = web.AppRunner(app, shutdown_timeout=0)
     await runner.setup()
-    port = unused_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    yield server, f"http://127.0.0.1:{port}"
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield server, f"http://127.0.0.1:{runner.addresses[0][1]}"
     server.ended.set()
     await runner.cleanup()
 
@@ -151,7 +150,7 @@ async def test_silence_ends(
 
 
 async def test_an_api_server_that_is_not_there_is_unavailable() -> None:
-    cluster = KubernetesCluster(Configuration(host=f"http://127.0.0.1:{unused_port()}"))
+    cluster = KubernetesCluster(Configuration(host=f"http://127.0.0.1:{free_port()}"))
     try:
         with pytest.raises(errors.Unavailable, match="no answer"):
             await cluster.get(CONFIG_MAPS, "ml", "iris")

@@ -16,7 +16,7 @@ from pintle.domain.resources import MODEL_DEPLOYMENTS
 from testbed import prometheus
 from testbed.api import Cluster
 from tests.support import monitoring
-from tests.support.gateway import free_port
+from tests.support.ports import free_port
 from tests.support.rest import Rest
 from tests.support.waiting import until
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import orjson
 import pytest
 import yaml
-from aiohttp.test_utils import unused_port
 
 from testbed import api
 from tests.support.operator_program import OperatorProcess, started
+from tests.support.ports import free_port
 from tests.support.waiting import until
 
 
@@ -72,7 +72,7 @@ def test_it_becomes_ready_tells_how_it_is_and_ends_when_told(operator: OperatorP
 def test_it_waits_for_an_api_server_and_ends_when_told(tmp_path: Path, api_server: api.Cluster) -> None:
     config = yaml.safe_load(api_server.kubeconfig.read_text())
     for cluster in config["clusters"]:
-        cluster["cluster"]["server"] = f"https://127.0.0.1:{unused_port()}"
+        cluster["cluster"]["server"] = f"https://127.0.0.1:{free_port()}"
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(yaml.safe_dump(config))
     with started(tmp_path, kubeconfig) as operator:

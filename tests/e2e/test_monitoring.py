@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.e2e.conftest import Figure
 from tests.support import exposed, install, monitoring
 from tests.support.deployed import Deployed
-from tests.support.gateway import free_port
+from tests.support.ports import free_port
 from tests.support.prometheus import Prometheus, reading
 from tests.support.rig import BOOSTED, LINEAR, NAN, Rig
 from tests.support.waiting import until

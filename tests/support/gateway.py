@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from pintle.domain import Resource
 from pintle.domain.resources import HTTP_ROUTES
 from testbed import gateway
 from tests.support.kube import Kube
+from tests.support.ports import free_port
 from tests.support.schemas import REPOSITORY
 from tests.support.waiting import until
 
@@ -122,14 +122,6 @@ def _is_programmed(kube: Kube, namespace: str) -> bool:
     status = kube.get(GATEWAYS, namespace, NAME).get("status") or {}
     conditions = status.get("conditions") or ()
     return any(c["type"] == "Programmed" and c["status"] == "True" for c in conditions)
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Requests:

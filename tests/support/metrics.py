@@ -10,8 +10,8 @@ import orjson
 import yaml
 
 from testbed import metrics
-from tests.support.gateway import free_port
 from tests.support.kube import Kube
+from tests.support.ports import free_port
 from tests.support.rest import Json
 from tests.support.waiting import until
 

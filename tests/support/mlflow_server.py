@@ -9,7 +9,6 @@ that you did not start yourself with `MlflowServer.start`.
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,8 @@ from urllib.request import Request, urlopen
 from uuid import uuid4
 
 import pytest
+
+from tests.support.ports import free_port
 
 ADMIN, ADMIN_PASSWORD = "admin", "admin-of-the-tests"
 START_SECONDS = 300
@@ -38,7 +39,7 @@ class MlflowServer:
 
     def __init__(self, directory: Path, *, users: bool = False, prefix: str = "", hosts: str = "") -> None:
         self.directory = directory
-        self.port = _free_port()
+        self.port = free_port()
         self.uri = f"http://127.0.0.1:{self.port}{prefix}"
         self._users = users
         self._prefix = prefix
@@ -150,10 +151,3 @@ def mlflow_server_with_users(tmp_path_factory: pytest.TempPathFactory) -> Iterat
     server.start()
     yield server
     server.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -10,8 +10,7 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from aiohttp.test_utils import unused_port
-
+from tests.support.ports import free_port
 from tests.support.schemas import REPOSITORY
 from tests.support.waiting import until
 
@@ -27,7 +26,7 @@ class OperatorProcess:
     def __init__(self, directory: Path, kubeconfig: Path, **settings: str) -> None:
         self._directory = directory
         self._log = directory / "operator.log"
-        self._port = unused_port()
+        self._port = free_port()
         self._environ = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(REPOSITORY / "operator"),

@@ -11,7 +11,7 @@ import yaml
 
 from testbed import prometheus
 from tests.support import monitoring
-from tests.support.gateway import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import until
 
 SCRAPE_SECONDS = 1

@@ -11,7 +11,6 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
-from aiohttp.test_utils import unused_port
 from prometheus_client import generate_latest
 
 from pintle.adapters.telemetry.deployment_metrics import STATES
@@ -20,6 +19,7 @@ from pintle.adapters.telemetry.probes import ProbeServer, Verdict
 from pintle.workqueue import WorkQueue
 from tests.support import exposed
 from tests.support.log_stream import stream
+from tests.support.ports import free_port
 from tests.support.schemas import REPOSITORY
 
 __all__ = ["stream"]
@@ -232,7 +232,7 @@ class Probed:
 
 @pytest.fixture
 async def probed() -> AsyncIterator[Probed]:
-    metrics, port = PrometheusMetrics(), unused_port()
+    metrics, port = PrometheusMetrics(), free_port()
     verdicts = {
         "a": Verdict(True, "a: well"),
         "b": Verdict(True, "b: well"),
