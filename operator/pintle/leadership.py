@@ -10,7 +10,7 @@ import logging
 
 from pintle import lease
 from pintle.domain.resources import LEASES
-from pintle.errors import ClusterError, NotFound, Unavailable
+from pintle.errors import ClusterError, Conflict, NotFound, Unavailable
 from pintle.lease import Seen, Terms
 from pintle.ports import Clock, Cluster
 
@@ -34,6 +34,7 @@ class Leadership:
         self._terms = terms
         self._seen: Seen | None = None
         self._until: float | None = None
+        self._tried = False  # to take it: it may be held from then on, whatever was answered
 
     @property
     def leading(self) -> bool:
@@ -71,15 +72,27 @@ class Leadership:
                 raise Lost(f"{self._me} does not hold Lease {self._namespace}/{NAME} any more")
 
     async def release(self) -> None:
-        """Give the Lease up, if it is held: the next leader need not wait for its end."""
-        held, self._until = self.leading, None
-        if not held or self._seen is None:
+        """Give the Lease up, if it is held: the next leader need not wait for its end.
+
+        Only the API server knows whether it is: who is told to stop amid a renewal has not heard its answer.
+        """
+        self._until = None
+        if not self._tried:
             return
         try:
             async with asyncio.timeout(self._terms.retry):
-                await self._cluster.patch(LEASES, self._namespace, NAME, lease.release(self._seen))
+                try:
+                    await self._give_up()
+                except Conflict:  # a renewal was on its way even now
+                    await self._give_up()
         except (ClusterError, TimeoutError) as error:
-            log.warning("cannot release the Lease, it ends by itself: %s", error)
+            log.warning("cannot release the Lease, it ends by itself: %s", str(error) or "no answer")
+
+    async def _give_up(self) -> None:
+        body = await self._cluster.get(LEASES, self._namespace, NAME)
+        seen = lease.see(body, self._seen, asyncio.get_running_loop().time())
+        if seen.holder == self._me:
+            await self._cluster.patch(LEASES, self._namespace, NAME, lease.release(seen))
 
     async def _attempt(self) -> bool:
         """Look at the Lease and take or renew it, within a pause's time; whether it is held then."""
@@ -100,6 +113,7 @@ class Leadership:
             body = await self._cluster.get(LEASES, self._namespace, NAME)
         except NotFound:
             made = lease.new(NAME, self._me, self._terms, self._clock.now())
+            self._tried = True
             body = await self._cluster.create(LEASES, self._namespace, made)
             self._seen = lease.see(body, None, loop.time())
             return True
@@ -107,6 +121,7 @@ class Leadership:
         if not lease.may_take(self._seen, self._me, loop.time()):
             return False
         patch = lease.hold(self._seen, self._me, self._terms, self._clock.now())
+        self._tried = True
         body = await self._cluster.patch(LEASES, self._namespace, NAME, patch)
         self._seen = lease.see(body, self._seen, loop.time())
         return True

@@ -314,6 +314,13 @@ MUTANTS = (
         ("tests/unit/test_leadership.py",),
     ),
     Mutant(
+        "a Lease given up that another has",
+        "leadership.py",
+        "if seen.holder == self._me:",
+        "if True:",
+        ("tests/unit/test_leadership.py",),
+    ),
+    Mutant(
         "cleared with a template that somebody changed",
         "rollout.py",
         "if (drift := clearing.changed_template(observed, target, existing)) is not None:",

@@ -56,12 +56,16 @@ class Fault:
 
 
 class FakeCluster:
-    """A `ports.Cluster`. `requests` is the log; `faults` are what goes wrong."""
+    """A `ports.Cluster`. `requests` is the log; `faults` are what goes wrong.
+
+    An answer is `answer_seconds` on its way: who is cancelled by then does not learn what was done.
+    """
 
     def __init__(self, api: FakeApiServer) -> None:
         self.api = api
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
+        self.answer_seconds = 0.0
         self._dead = False
 
     def revive(self) -> None:
@@ -177,4 +181,6 @@ class FakeCluster:
             raise
         finally:
             self.requests.append(Request(verb, resource, namespace, name, status, body))
+        if self.answer_seconds:
+            await asyncio.sleep(self.answer_seconds)
         return answer
