@@ -1,6 +1,7 @@
 """The manifests on a real API server: they render, they apply, and RBAC allows what it should and no more."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,19 @@ NOT_APPLIED = {"Deployment", "ModelRuntime"}
 
 
 @pytest.fixture(scope="module")
-def installed(crds: None, kubectl: Kubectl) -> None:  # noqa: ARG001 -- the kinds have to be there first
-    """The namespace, the accounts and the roles."""
+def installed(crds: None, kubectl: Kubectl, rest: Rest) -> None:  # noqa: ARG001 -- the kinds come first
+    """The namespace, the accounts and the roles, from when the authorizer has heard of them on."""
     rendered = list(yaml.safe_load_all(kubectl("kustomize", OVERLAY)))
     applied = [manifest for manifest in rendered if manifest["kind"] not in NOT_APPLIED]
     assert len(applied) == len(rendered) - len(NOT_APPLIED)
     kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(applied))
+    for user, verb, resource, namespace in (
+        (OPERATOR, "watch", "modeldeployments.pintle.dev", "kube-public"),
+        (OPERATOR, "create", "leases.coordination.k8s.io", "pintle-system"),
+        (TENANT, "list", "modelruntimes.pintle.dev", ""),
+    ):
+        allowed = partial(may, rest, user, verb, resource, namespace=namespace)
+        until(allowed, within=30, what=f"{user} may {verb} {resource}")
 
 
 def may(rest: Rest, user: str, verb: str, resource: str, *, namespace: str = "", name: str = "") -> bool:
@@ -178,7 +186,11 @@ def test_the_operator_has_a_lease_of_its_own(rest: Rest) -> None:
 def test_a_tenant_opens_one_secret_of_its_namespace(rest: Rest, kubectl: Kubectl, namespace: str) -> None:
     assert not may(rest, OPERATOR, "get", "secrets", namespace=namespace, name="mlflow-credentials")
     kubectl("apply", "-n", namespace, "-k", CREDENTIALS)
-    assert may(rest, OPERATOR, "get", "secrets", namespace=namespace, name="mlflow-credentials")
+    until(
+        lambda: may(rest, OPERATOR, "get", "secrets", namespace=namespace, name="mlflow-credentials"),
+        within=30,
+        what="the operator may read the secret",
+    )
     assert not may(rest, OPERATOR, "get", "secrets", namespace=namespace, name="another")
     assert not may(rest, OPERATOR, "list", "secrets", namespace=namespace)
     assert not may(rest, OPERATOR, "get", "secrets", namespace="kube-public", name="mlflow-credentials")
