@@ -147,7 +147,8 @@ async def test_a_rate_is_kept() -> None:
     server = Server(http(GOOD))
     log = await send(server, 41, clients=0, rate=200)
     began = sorted(one.began for one in log.requests)
-    assert began[39] - began[0] >= 39 / 200 - 0.01
+    # Counted from before the first one, which alone may be late.
+    assert began[39] - log.live["iris"] >= 40 / 200 - 0.01
 
 
 async def test_requests_over_what_may_wait_are_skipped_and_counted() -> None:
