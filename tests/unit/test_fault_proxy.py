@@ -29,11 +29,11 @@ class World:
     got: list[str] = field(default_factory=list)
     killed: list[int] = field(default_factory=list)
 
-    async def patch(self, name: str = "iris") -> object:
+    async def patch(self, name: str = "iris", *, patience: float = 10) -> object:
         """The answer's JSON, or its status if that is an error, or the name of what went wrong."""
         try:
             url = f"{self.proxy.url}{SERVICES}/{name}"
-            async with self.session.patch(url, data=BODY, timeout=aiohttp.ClientTimeout(0.5)) as answer:
+            async with self.session.patch(url, data=BODY, timeout=aiohttp.ClientTimeout(patience)) as answer:
                 return await answer.json() if answer.status < 400 else answer.status
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             return type(error).__name__
@@ -114,7 +114,7 @@ async def test_without_a_rule_requests_pass_and_are_recorded(world: World) -> No
 )
 async def test_an_effect(world: World, effect: Effect, seen: object, forwarded: int) -> None:
     world.proxy.arm(rule(effect))
-    assert await world.patch() == seen
+    assert await world.patch(patience=0.5 if effect is Effect.HANG else 10) == seen
     assert len(world.got) == forwarded
     kills = effect in (Effect.KILL_BEFORE, Effect.KILL_AFTER)
     assert world.killed == ([1] if kills else [])
@@ -139,7 +139,7 @@ async def test_a_rule_counts_requests_of_its_kind_alone(world: World) -> None:
 
 async def test_what_is_held_is_forwarded_when_the_client_has_gone(world: World) -> None:
     world.proxy.arm(rule(Effect.HOLD))
-    assert await world.patch() == "TimeoutError"
+    assert await world.patch(patience=0.5) == "TimeoutError"
     assert world.got == []
     world.proxy.release()
     (exchange,) = world.proxy.journal

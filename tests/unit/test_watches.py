@@ -96,7 +96,7 @@ async def test_a_watcher_that_outlives_its_run_does_not_end_the_next(cancels: in
 
 
 async def test_a_run_has_its_time_to_begin_whatever_was_missing_before() -> None:
-    runs = Runs(cancels=1, slow_to_begin=watches._GONE_SECONDS / 2)
+    runs = Runs(cancels=1, slow_to_begin=watches._GONE_SECONDS / 4)
     async with started(runs) as made:
         await until(
             lambda: runs.count >= 2 and made._look_result.missing == frozenset(), "not all are watched"
