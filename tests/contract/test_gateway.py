@@ -24,6 +24,7 @@ from testbed import api
 from tests.support.builders import NOW
 from tests.support.cluster import Kubectl
 from tests.support.gateway import definitions
+from tests.support.waiting import until_async
 
 V2 = "iris-v2-1a2b3c4d"
 GATEWAYS = (
@@ -152,6 +153,7 @@ async def test_a_kind_is_watched_once_it_is_installed_and_missed_by_nobody_when_
         events.clear()
         await make(CONFIG_MAPS, "after")
         await until("configmaps", "after")
-        assert watches.problem() == ""
+        # A look is up to a second old.
+        await until_async(lambda: watches.problem() == "", within=10, what="no problem", now=watches.problem)
     finally:
         await watches.stop()
