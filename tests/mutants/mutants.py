@@ -20,6 +20,7 @@ ANY_STATE = "tests/unit/test_decisions.py::test_of_every_state"
 ANALYSIS = "tests/reconcile/test_analysis.py"
 BAKE = "tests/reconcile/test_bake.py"
 POLICIES = "tests/unit/test_policies.py"
+IN_FLIGHT = "tests/reconcile/test_edits_in_flight.py"
 HOSTILE = "tests/reconcile/test_hostile_tenants.py"
 SCALING = "tests/reconcile/test_autoscaling.py"
 
@@ -67,9 +68,58 @@ MUTANTS = (
     Mutant(
         "a status without the uid of its object",
         "reconciler.py",
-        '{"op": "test", "path": "/metadata/uid", "value": uid},',
+        '{"op": "test", "path": "/metadata/uid", "value": body["metadata"].get("uid", "")},',
         "",
         (PRECAUTIONS,),
+    ),
+    Mutant(
+        "a late status takes from the history",
+        "reconciler.py",
+        '*([{"op": "test", "path": "/status/history/0", "value": told[0]}] if told else []),',
+        "",
+        (IN_FLIGHT,),
+    ),
+    Mutant(
+        "an edit that an answer tells of wakes nobody",
+        "reconciler.py",
+        "return 0.0 if held and _edit(held) != _edit(body) else after",
+        "return after",
+        (IN_FLIGHT,),
+    ),
+    Mutant(
+        "a transition whose answer was lost is not told",
+        "memory.py",
+        "if unheard is None or unheard.status != status:",
+        "if unheard:",
+        ("tests/reconcile/test_transitions.py",),
+    ),
+    Mutant(
+        "the second time in one second is not told",
+        "history.py",
+        'if newest and newest["promotedTime"] == time:',
+        "if False:",
+        ("tests/reconcile/test_causes.py",),
+    ),
+    Mutant(
+        "a move that nobody asked for began with the last edit",
+        "history.py",
+        "asked = since if observed.answered else observed.edited",
+        "asked = observed.edited",
+        ("tests/reconcile/test_causes.py",),
+    ),
+    Mutant(
+        "pods of a former object count",
+        "policies.py",
+        "if created is None or p.created >= created",
+        "",
+        (POLICIES,),
+    ),
+    Mutant(
+        "the mark of an alias goes by the clock alone",
+        "following.py",
+        "max(now, last.named.time + _JUST_AFTER)",
+        "now",
+        ("tests/reconcile/test_aliases.py",),
     ),
     Mutant(
         "a decision on the spec of before",
