@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from pintle import comparing, declared, following, podview, routeview, trafficview, views
+from pintle import comparing, declared, following, podview, routeview, sizes, trafficview, views
 from pintle.api import ModelDeployment, ModelRuntime, parse_model_runtime
 from pintle.cache import LABEL_SERVICE_NAME, Cache
 from pintle.domain import Comparison, Connection, Defaults, Fault, Key, Observed, Query, Resolution, Verdict
@@ -29,6 +29,7 @@ from pintle.domain.resources import (
 )
 from pintle.memory import Memory
 from pintle.ports import Json, Resource
+from pintle.roles import behind_service, roles, threshold
 
 log = logging.getLogger(__name__)
 
@@ -114,15 +115,25 @@ def gather(
         baselines=dict(memory.baselines),
         told=frozenset(memory.told),
         edited=memory.edited,
-        answered=memory.answered,
         unsaid_since=memory.unsaid_since,
         terminating=deployment.deletion_timestamp is not None or cache.terminating(key.namespace),
         defaults=defaults,
     )
     observed = replace(observed, resolution=_ask(resolver, key, observed))
     memory.see_named(following.named(observed), now)
-    observed = replace(observed, edited=memory.edited, answered=memory.answered)
+    memory.see_traffic(observed.traffic, now, arrived=_have_followed(observed))
+    observed = replace(
+        observed,
+        edited=memory.edited,
+        answered=memory.answered not in (None, memory.moved),
+        arrived=memory.arrived,
+    )
     return replace(observed, verdict=_compare(comparisons, key, observed))
+
+
+def _have_followed(observed: Observed) -> bool:
+    """Whether the endpoints are those of the revision that the Service names."""
+    return behind_service(observed, roles(observed).serving) >= threshold(sizes.asked(observed)) > 0
 
 
 def _over(cache: Cache, namespace: str, fault: Fault) -> bool:

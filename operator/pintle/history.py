@@ -61,13 +61,13 @@ def _replaced(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _promotion(observed: Observed, record: Record, since: datetime, now: datetime) -> dict[str, Any]:
     """A revision has taken the traffic.
 
-    What it took is counted until its endpoints were seen, which is now, if this process saw the
-    edit; one that started later only knows when the Service was switched. Where the traffic has moved
+    What it took is counted until its endpoints were seen, if this process saw the edit; one that
+    started later only knows when the Service was switched. Where the traffic has moved
     for the edit before, this move is nobody's, and began with the switch.
     """
     saw_it_begin = observed.edited is not None and observed.edited <= since
     asked = since if observed.answered else observed.edited
-    entry = _entry(observed, record, now if saw_it_begin else since, asked)
+    entry = _entry(observed, record, (observed.arrived or now) if saw_it_begin else since, asked)
     return entry | {"promotedTime": timestamp(since), "outcome": SERVING}
 
 

@@ -7,11 +7,14 @@ template was put back, and which names were found taken; all of it is found out 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from pintle.conditions import Reason
-from pintle.domain import Fault, Field, Identity, Json, Notice
+from pintle.domain import Fault, Field, Identity, Json, Notice, Traffic
 from pintle.fights import PAUSE, REPAIRS, WINDOW
+
+# Who took the traffic, and when by the mark of the Service.
+Move: TypeAlias = tuple[str, datetime | None]
 
 # So many passes that write may follow each other at once.
 FOLLOW_UPS = 8
@@ -32,7 +35,9 @@ class Memory:
     uid: str = ""
     edit: tuple[int | str, ...] = (-1,)
     edited: datetime | None = None
-    answered: bool = False
+    moved: Move | None = None
+    arrived: datetime | None = None
+    answered: Move | None = None
     unheard: Unheard | None = None
     named: tuple[object, ...] | None = None
     unsaid_since: datetime | None = None
@@ -67,6 +72,14 @@ class Memory:
             return ()
         return tuple(notice for notice in unheard.notices if notice.transition)
 
+    def see_traffic(self, traffic: Traffic | None, now: datetime, *, arrived: bool) -> None:
+        """Note when the endpoints have followed a move of the traffic: the status may tell of it later."""
+        moved = (traffic.revision, traffic.since) if traffic else None
+        if moved != self.moved:
+            self.moved, self.arrived = moved, None
+        if arrived and self.arrived is None:
+            self.arrived = now
+
     def take_adoptable(self) -> Json | None:
         """What was found in the way and may be taken over: for one pass, as it may change at any time."""
         found, self.adoptable = self.adoptable, None
@@ -88,7 +101,7 @@ class Memory:
 
         Moving marks and the budget with what serves is no fight either, however often that changes.
         """
-        self.edited, self.answered = now, False
+        self.edited, self.answered = now, None
         for known in (self.faults, self.repairs, self.contested):
             known.clear()
 

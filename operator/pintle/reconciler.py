@@ -195,7 +195,7 @@ class Reconciler:
             if notice.about:
                 memory.told.add(notice.about)
             if notice.reason == PROMOTED:
-                memory.answered = True
+                memory.answered = memory.moved
 
     async def _tell(self, deployment: ModelDeployment, findings: Iterable[Finding]) -> None:
         """Tell of fights. For that, and for nothing else, an object is read with its field managers."""

@@ -1,9 +1,13 @@
 """The causes that `status.history` tells of: in whose words, and of which edit."""
 
 from pintle.domain.resources import SERVICES
+from pintle.errors import Unavailable
 from pintle.naming import ANNOTATION_REJECT, timestamp
+from tests.support.fake_cluster import Fault
 from tests.support.fake_pods import Failure, Fate
 from tests.support.world import NAME, NAMESPACE, World
+
+BUSY = Unavailable("overloaded", status=503)
 
 
 def told(world: World) -> list[tuple[str, str, str | None]]:
@@ -115,3 +119,30 @@ def test_a_rollout_took_as_long_as_it_took_wherever_in_a_second_it_began() -> No
         world.run(20)
         found.append(world.status["history"][0]["durationSeconds"])
     assert found[0] == found[1] > 1
+
+
+def test_a_move_took_no_longer_for_a_status_that_could_not_be_written() -> None:
+    world = World()
+    for version in (1, 2):
+        world.apply(version=version, replicas=2)
+        world.run(20)
+    busy = [Fault("patch", "modeldeployments/status", "", n, error=BUSY) for n in range(1, 80)]
+    world.cluster.faults.extend(busy)
+    world.apply(version=1)
+    world.run(10)
+    assert (world.serving, world.status["serving"]["version"]) == ("1", "2"), "it cannot be told yet"
+    for fault in busy:
+        world.cluster.faults.remove(fault)
+    world.run(20)
+    assert world.status["history"][0]["version"] == "1"
+    assert world.status["history"][0]["durationSeconds"] < 1
+
+
+def test_a_wiped_status_is_told_anew_with_the_time_that_it_took() -> None:
+    world = World()
+    world.apply(version=1, replicas=2)
+    world.run(3600)
+    (told,) = world.status["history"]
+    world.wipe_status()
+    world.run(20)
+    assert world.status["history"] == [told]

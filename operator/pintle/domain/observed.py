@@ -217,7 +217,8 @@ class Observed:
     account_problem: str = ""  # why spec.serviceAccountName cannot be used, or ""
     cases: GoldenCases = GoldenCases()  # looked at where a revision is to be made with some: see `references`
     edited: datetime | None = None  # when this generation was first seen by this process
-    answered: bool = False  # whether the traffic has moved for it, which was told
+    answered: bool = False  # whether it was told of another move of the traffic that this edit had asked for
+    arrived: datetime | None = None  # when the endpoints were first seen to have followed the traffic's move
     unsaid_since: datetime | None = None  # since when the status has differed in counts alone
     terminating: bool = False  # the object or its namespace is being deleted
     defaults: Defaults = Defaults()
