@@ -4,7 +4,6 @@ import logging
 from typing import Any
 
 from pintle.api import ModelDeployment
-from pintle.conditions import REJECTIONS
 from pintle.domain import Notice, Transition
 from pintle.domain.resources import MODEL_DEPLOYMENTS
 from pintle.naming import ANNOTATION_TRANSITION, canonical, micro_timestamp
@@ -48,7 +47,7 @@ class Teller:
         )
         if notice.reason == PROMOTED:
             self._metrics.transition("promoted")
-        elif notice.reason in REJECTIONS:
+        elif notice.refused:
             self._metrics.transition("rejected")
 
 

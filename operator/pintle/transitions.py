@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pintle import history
-from pintle.conditions import Reason, Type
+from pintle.conditions import REJECTIONS, Reason, Type
 from pintle.declared import Declared
 from pintle.domain import Identity, Notice, Observed, Transition
 
@@ -62,14 +62,18 @@ def _promotion(observed: Observed, before: Status, wanted: Status, now: datetime
 def _change(
     observed: Observed, declared: Declared, before: Status, wanted: Status, now: datetime
 ) -> Notice | None:
-    """`Ready` has another reason. It concerns what is on its way, else what is declared, else what serves."""
+    """`Ready` has another reason, or the same for another revision that is refused.
+
+    It concerns what is on its way, else what is declared, else what serves.
+    """
     was, is_now = _ready(before), _ready(wanted)
-    if was.get("reason") == is_now.get("reason"):
-        return None
     serving = (wanted.get("serving") or {}).get("revision", "")
     coming = (wanted.get("candidate") or {}).get("revision", "")
     meant = (declared.record or declared.new) if not declared.problem else declared.record
     revision = coming or (meant.name if meant else "") or ("" if declared.identity else serving)
+    refused = is_now.get("reason") in REJECTIONS and revision in _rejected(wanted) - _rejected(before)
+    if was.get("reason") == is_now.get("reason") and not refused:
+        return None
     identity = _identity(observed, revision) or declared.identity
     # What happens to what serves has causes of its own; what is rolled out was asked for.
     asked_for = identity is not None and revision != serving
@@ -88,11 +92,17 @@ def _change(
     )
     bad = is_now.get("status") != "True" and is_now.get("reason") not in _QUIET
     message = str(is_now.get("message"))
-    return Notice("Warning" if bad else "Normal", transition.reason, message, transition=transition)
+    return Notice(
+        "Warning" if bad else "Normal", transition.reason, message, transition=transition, refused=refused
+    )
 
 
 def _identity(observed: Observed, revision: str) -> Identity | None:
     return next((r.identity for r in observed.records if r.name == revision), None)
+
+
+def _rejected(shown: Status) -> set[str]:
+    return {str(entry.get("revision")) for entry in shown.get("rejected") or ()}
 
 
 def _ready(shown: Status) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import orjson
 
 from pintle.domain.resources import PODS
 from pintle.errors import Unavailable
-from pintle.naming import ANNOTATION_TRANSITION
+from pintle.naming import ANNOTATION_REJECT, ANNOTATION_TRANSITION
 from tests.support.fake_cluster import Fault
 from tests.support.fake_pods import Failure, Fate, Stage
 from tests.support.log_stream import stream
@@ -127,6 +127,21 @@ def test_what_is_not_known_is_null(stream: io.StringIO) -> None:
     last = transitions(stream)[-1]
     assert (last["reason"], last["version"]) == ("VersionNotFound", "9")
     assert [last[member] for member in ("revision", "runId", "alias", "cause")] == [None] * 4
+
+
+def test_a_revision_is_refused_once_however_often_it_is_declared() -> None:
+    world = World()
+    world.fate("2", Fate(failure=Failure("serve", 15, "ProofFailed", "prediction[0] is NaN")))
+    for version in (1, 2, 1, 2, 1, 2):
+        world.apply(version=version, replicas=2)
+        world.run(20)
+    assert world.condition()["reason"] == "ProofFailed"
+    assert world.recorder.counted == ["promoted", "rejected"]
+    world.annotate(**{ANNOTATION_REJECT: "version/1"})
+    world.apply(version=1)
+    world.run(20)
+    assert world.condition()["reason"] == "RejectedByUser"
+    assert world.recorder.counted == ["promoted", "rejected", "rejected"]
 
 
 def test_nothing_is_told_before_it_is_written(stream: io.StringIO) -> None:

@@ -74,6 +74,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.counted: list[str] = []
 
     def post(self, event: Event) -> None:
         self.events.append(event)
@@ -82,6 +83,7 @@ class Recorder:
 
     def polled(self, outcome: str) -> None: ...
 
-    def transition(self, outcome: str) -> None: ...
+    def transition(self, outcome: str) -> None:
+        self.counted.append(outcome)
 
     def deployment(self, namespace: str, name: str, *, status: Json | None, model: str = "") -> None: ...

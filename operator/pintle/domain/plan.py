@@ -122,6 +122,7 @@ class Notice:
     message: str
     about: str = ""  # the uid of the pod that it is about: it is told once of each
     transition: Transition | None = None
+    refused: bool = False  # whether it is the first to tell that a revision may not take the traffic
 
 
 @dataclass(frozen=True, slots=True)
