@@ -60,4 +60,9 @@ def _import(
                 write(ctr.stdin)
         _, complaint = ctr.communicate()
     if ctr.returncode != 0:
-        raise TestbedError(f"containerd did not take the image: {complaint.decode(errors='replace').strip()}")
+        why = complaint.decode(errors="replace").strip()
+        raise TestbedError(
+            f"containerd did not take the image: {why}; what a machine that was switched off has left may be "
+            "half written: start anew, by `make demo-down` for the demo's cluster, else by "
+            "`python -m testbed down`"
+        )
