@@ -62,8 +62,8 @@ def _promotion(observed: Observed, record: Record, since: datetime, now: datetim
     """A revision has taken the traffic.
 
     What it took is counted until its endpoints were seen, if this process saw the edit; one that
-    started later only knows when the Service was switched. Where the traffic has moved
-    for the edit before, this move is nobody's, and began with the switch.
+    started later only knows when the Service was switched. Where the traffic has moved for the edit
+    before, this move is nobody's, and began with the switch.
     """
     saw_it_begin = observed.edited is not None and observed.edited <= since
     asked = since if observed.answered else observed.edited

@@ -1,7 +1,8 @@
 """What the operator remembers of one ModelDeployment between passes.
 
 Nothing here is needed to carry on (P7): a restart loses when an edit was first seen, how often a
-template was put back, and which names were found taken; all of it is found out again.
+template was put back, and which names were found taken; all of it is found out again. Lost for good are
+seconds that nobody else counts, and a transition whose status was being written.
 """
 
 from collections.abc import Callable, Mapping

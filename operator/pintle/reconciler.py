@@ -82,7 +82,8 @@ class Reconciler:
             self._comparisons.forget(key)
             said = unreadable.status(body, error, self._clock.now())
             if said != body.get("status"):
-                await self._write_status(key, body, said)
+                uid = body["metadata"].get("uid", "")
+                await self._write_status(key, uid, body.get("status") or {}, said)
             return None
         memory = self._memories.setdefault(key, Memory())
         now = self._clock.now()
@@ -97,7 +98,7 @@ class Reconciler:
         if recovery.makes_again(observed, plan.actions, now) and await self._has_gone(deployment):
             return 0.0
         try:
-            after = await self._carry_out(body, deployment, plan, memory)
+            after = await self._carry_out(deployment, plan, memory)
         except Conflict:
             await self._look_again(key)
             raise
@@ -160,9 +161,7 @@ class Reconciler:
         self._comparisons.forget(key)
         self._metrics.deployment(key.namespace, key.name, status=None)
 
-    async def _carry_out(
-        self, body: Json, deployment: ModelDeployment, plan: Plan, memory: Memory
-    ) -> float | None:
+    async def _carry_out(self, deployment: ModelDeployment, plan: Plan, memory: Memory) -> float | None:
         now = self._clock.now()
         fields = {"key": f"{deployment.namespace}/{deployment.name}", "generation": deployment.generation}
         for action in plan.actions:
@@ -178,7 +177,7 @@ class Reconciler:
         if plan.status is not None:
             key = Key(deployment.namespace, deployment.name)
             memory.unheard = Unheard(plan.status, plan.notices)
-            await self._write_status(key, body, plan.status)
+            await self._write_status(key, deployment.uid, deployment.status, plan.status)
             memory.unheard = None
         self._hand_on(deployment, plan.notices, memory)
         if failure is not None:
@@ -210,15 +209,17 @@ class Reconciler:
                 )
             self._teller.tell(deployment, fights.conflict(finding.field, live))
 
-    async def _write_status(self, key: Key, body: Json, status: Mapping[str, Any]) -> None:
+    async def _write_status(
+        self, key: Key, uid: str, before: Mapping[str, Any], status: Mapping[str, Any]
+    ) -> None:
         """Replace `/status` whole: a merge patch would keep members that are no longer true.
 
         Not where the history is not the one that was read: another operator, which took over while this
         write was held up, has told of more, and nothing else remembers that (P7).
         """
-        told = (body.get("status") or {}).get("history")
+        told = before.get("history")
         patch: list[Mapping[str, Any]] = [
-            {"op": "test", "path": "/metadata/uid", "value": body["metadata"].get("uid", "")},
+            {"op": "test", "path": "/metadata/uid", "value": uid},
             *([{"op": "test", "path": "/status/history/0", "value": told[0]}] if told else []),
             {"op": "add", "path": "/status", "value": status},
         ]

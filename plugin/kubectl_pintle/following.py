@@ -9,6 +9,7 @@ from kubectl_pintle.deployment import ModelDeployment
 from kubectl_pintle.kubectl import Kubectl, WatchEnded
 from kubectl_pintle.progress import Judge, Outcome, Verdict
 from kubectl_pintle.screen import Screen, now
+from kubectl_pintle.text import duration
 
 _TICK_SECONDS = 1.0
 _GONE = Verdict(Outcome.FAILED, "it was deleted")
@@ -26,6 +27,10 @@ class End:
     def done(self) -> bool:
         """Whether what was waited for is there."""
         return self.verdict.outcome is Outcome.DONE
+
+    def late(self, timeout: timedelta) -> str:
+        """What to add to words about it where the time was over, else ""."""
+        return f" (not within {duration(timeout.total_seconds())})" if self.timed_out else ""
 
 
 def follow(kubectl: Kubectl, screen: Screen, first: ModelDeployment, judge: Judge, timeout: timedelta) -> End:

@@ -68,7 +68,7 @@ MUTANTS = (
     Mutant(
         "a status without the uid of its object",
         "reconciler.py",
-        '{"op": "test", "path": "/metadata/uid", "value": body["metadata"].get("uid", "")},',
+        '{"op": "test", "path": "/metadata/uid", "value": uid},',
         "",
         (PRECAUTIONS,),
     ),
@@ -105,7 +105,7 @@ MUTANTS = (
         "history.py",
         "asked = since if observed.answered else observed.edited",
         "asked = observed.edited",
-        ("tests/reconcile/test_causes.py",),
+        ("tests/reconcile/test_times.py",),
     ),
     Mutant(
         "pods of a former object count",

@@ -9,7 +9,7 @@ import pytest
 
 from pintle.naming import ANNOTATION_REJECT
 from tests.support.fake_cluster import Fault
-from tests.support.world import World
+from tests.support.world import World, rolled
 
 EDITS: dict[str, Callable[[World], None]] = {
     "spec": lambda world: world.apply(version=2),
@@ -20,11 +20,7 @@ EDITS: dict[str, Callable[[World], None]] = {
 @pytest.fixture
 def world() -> World:
     """Version 2 serves, and version 1 stands by."""
-    world = World()
-    for version in (1, 2):
-        world.apply(version=version, replicas=2)
-        world.run(20)
-    return world
+    return rolled()
 
 
 def _during(world: World, edit: Callable[[World], None]) -> Fault:

@@ -17,20 +17,9 @@ from pintle.domain.resources import (
 from pintle.naming import LABEL_DEPLOYMENT, LABEL_MANAGED_BY
 from tests.support.fake_cluster import Fault
 from tests.support.fake_pods import Failure, Fate, Stage
-from tests.support.world import NAME, NAMESPACE, World, version_of
+from tests.support.world import NAME, NAMESPACE, World, rolled, version_of
 
 REJECT = "pintle.dev__reject-revision"
-
-
-def rolled(**spec: Any) -> World:  # noqa: ANN401 - any field of the spec
-    """Version 2 serves, version 1 stands by."""
-    world = World()
-    world.apply(version=1, replicas=2, **spec)
-    world.run()
-    world.apply(version=2)
-    world.run(20)
-    assert (world.serving, world.condition()["status"]) == ("2", "True")
-    return world
 
 
 def pods(world: World, version: str) -> list[str]:

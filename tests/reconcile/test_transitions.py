@@ -12,7 +12,7 @@ from pintle.naming import ANNOTATION_REJECT, ANNOTATION_TRANSITION
 from tests.support.fake_cluster import Fault
 from tests.support.fake_pods import Failure, Fate, Stage
 from tests.support.log_stream import stream
-from tests.support.world import KEY, NAME, NAMESPACE, World
+from tests.support.world import KEY, NAME, NAMESPACE, World, rolled
 
 __all__ = ["stream"]
 
@@ -158,11 +158,7 @@ def test_nothing_is_told_before_it_is_written(stream: io.StringIO) -> None:
 
 
 def test_what_is_written_is_told_though_the_answer_is_lost(stream: io.StringIO) -> None:
-    world = World()
-    world.apply(version=1, replicas=2)
-    world.run(20)
-    world.apply(version=2)
-    world.run(20)
+    world = rolled()
     before = len(transitions(stream))
     lost = Fault(
         "patch", "modeldeployments/status", "", 1, error=Unavailable("timed out", status=0), committed=True

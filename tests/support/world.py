@@ -202,3 +202,14 @@ RUNTIME = {"image": "runtime:1", "default": True, "defaultResources": {"requests
 def version_of(revision: str) -> str:
     """`3` of `iris-v3-1a2b3c4d`, or ""."""
     return revision.removeprefix(f"{NAME}-v").split("-")[0] if revision else ""
+
+
+def rolled(**spec: Any) -> World:  # noqa: ANN401 - any field of the spec
+    """Version 2 serves, version 1 stands by."""
+    world = World()
+    world.apply(version=1, replicas=2, **spec)
+    world.run()
+    world.apply(version=2)
+    world.run(20)
+    assert (world.serving, world.condition()["status"]) == ("2", "True")
+    return world

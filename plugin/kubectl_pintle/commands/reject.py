@@ -8,7 +8,7 @@ from kubectl_pintle.names import ANNOTATION_REJECT
 from kubectl_pintle.progress import Took, let_in, taken_out, took
 from kubectl_pintle.records import Record
 from kubectl_pintle.rejection import Rejecting
-from kubectl_pintle.text import duration, to_json
+from kubectl_pintle.text import to_json
 
 
 def run(context: Context) -> int:
@@ -70,12 +70,10 @@ def _clear(context: Context, deployment: ModelDeployment) -> int:
         context.tell(f"{deployment.full} rejects nothing")
     if context.args.dry_run or not again:
         return _end(context, deployment)
-    timeout = context.args.timeout
-    end = follow(context.kubectl, context.screen, deployment, let_in, timeout)
+    end = follow(context.kubectl, context.screen, deployment, let_in, context.args.timeout)
     if end.done:
         return _end(context, end.deployment)
-    over = f" (not within {duration(timeout.total_seconds())})" if end.timed_out else ""
-    context.tell(f"{deployment.full}: {end.verdict.words}{over}")
+    context.tell(f"{deployment.full}: {end.verdict.words}{end.late(context.args.timeout)}")
     return _end(context, end.deployment, NO)
 
 

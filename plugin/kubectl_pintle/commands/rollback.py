@@ -12,7 +12,7 @@ from kubectl_pintle.progress import Took, ready, took
 from kubectl_pintle.records import Record
 from kubectl_pintle.rejection import Rejecting
 from kubectl_pintle.rollback import HandedOver, Refused, Target
-from kubectl_pintle.text import duration, to_json
+from kubectl_pintle.text import to_json
 
 
 def run(context: Context) -> int:
@@ -58,8 +58,7 @@ def _wait(context: Context, deployment: ModelDeployment, *, edited: bool = False
         times = {"movedSeconds": spent.moved, "wholeSeconds": spent.whole, "timedOut": end.timed_out}
         context.screen.print(to_json({"action": "edited", **overview.summary(end.deployment), **times}))
         return OK if end.done else NO
-    over = f" (not within {duration(timeout.total_seconds())})" if end.timed_out else ""
-    lines = [overview.headline(end.deployment) + over]
+    lines = [overview.headline(end.deployment) + end.late(timeout)]
     if end.done and spent.in_words():
         lines.append(spent.in_words())
     context.screen.print(lines)

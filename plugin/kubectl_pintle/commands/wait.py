@@ -4,7 +4,7 @@ from kubectl_pintle import overview
 from kubectl_pintle.commands.context import NO, OK, Context
 from kubectl_pintle.following import follow
 from kubectl_pintle.progress import ready
-from kubectl_pintle.text import duration, to_json
+from kubectl_pintle.text import to_json
 
 
 def run(context: Context) -> int:
@@ -14,11 +14,8 @@ def run(context: Context) -> int:
     if context.as_json:
         told = {**overview.summary(end.deployment), "timedOut": end.timed_out}
         context.screen.print(to_json(told))
-    elif end.timed_out:
-        over = f"not within {duration(timeout.total_seconds())}"
-        context.screen.print([f"{overview.headline(end.deployment)} ({over})"])
-    elif end.done:
-        context.screen.print([overview.headline(end.deployment)])
+    elif end.done or end.timed_out:
+        context.screen.print([overview.headline(end.deployment) + end.late(timeout)])
     else:
         context.screen.print([f"{end.deployment.full}: {end.verdict.words}"])
     return OK if end.done else NO
